@@ -1,0 +1,1 @@
+"""The ground: settings, wiring and what knows no device and no product."""

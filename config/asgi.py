@@ -1,0 +1,8 @@
+"""For hosts that only speak ASGI; WSGI is two to three times faster here (docs/performance.md)."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+application = get_asgi_application()

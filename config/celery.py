@@ -1,0 +1,16 @@
+"""The Celery application; the apps' `jobs` packages are found by name."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+from config.broker import register_transport
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+register_transport()
+
+app = Celery("countonme")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(related_name="jobs")

@@ -1,0 +1,34 @@
+"""The doorbell: tell the workers about a committed job."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def enqueue(name: str, **kwargs: Any) -> None:
+    """Send task `name` with JSON arguments once the current transaction is committed.
+
+    What is rolled back is never sent. If the broker is down the message is lost, not the job: its row
+    stays queued and the sweep rings again.
+    """
+    payload = json.loads(json.dumps(kwargs))  # eager and real workers see the same arguments
+    transaction.on_commit(lambda: _send(name, payload))
+
+
+def _send(name: str, payload: dict[str, Any]) -> None:
+    task = current_app.tasks[name]  # KeyError at once for a name that no worker would know
+    if settings.CELERY_TASK_ALWAYS_EAGER:
+        task.apply(kwargs=payload, throw=True)
+        return
+    try:
+        task.apply_async(kwargs=payload, retry=False)
+    except Exception as error:  # noqa: BLE001  # any transport has its own; the sweep rings again
+        logger.warning("broker not reachable, the sweep will ring again: %s", type(error).__name__)

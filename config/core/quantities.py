@@ -1,0 +1,86 @@
+"""Exact quantities: Decimal in Python, whole micro-units (10⁻⁶) in the database."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.expressions import Combinable, register_combinable_fields
+
+PLACES = 6
+MICRO = Decimal(10) ** PLACES
+MAX_QUANTITY = Decimal("999999999.999999")  # one movement or count; far below what 64 bits hold
+STEP = Decimal(1).scaleb(-PLACES)
+
+
+def exact_quantity(value: Any, *, limit: Decimal = MAX_QUANTITY) -> Decimal:
+    """The value as a Decimal with at most 6 places and at most `limit` in size.
+
+    Raises ValidationError where it could not be stored exactly; floats are refused by type.
+    """
+    if isinstance(value, float | bool):
+        raise ValidationError("Quantities are exact: give a string or a Decimal.", code="invalid")
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValidationError("Give a plain decimal number such as 2.5.", code="invalid") from None
+    if not number.is_finite():
+        raise ValidationError("Give a finite number.", code="invalid")
+    if abs(number) > limit:
+        raise ValidationError(f"Give a number of at most {limit:f}.", code="max_value")
+    exponent = number.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -PLACES:
+        raise ValidationError(f"Give at most {PLACES} decimals.", code="max_decimal_places")
+    return number
+
+
+def plain(value: Decimal) -> str:
+    """A quantity as people and the wire write it: no exponent, no trailing zeros ("12", "0.5")."""
+    if value == value.to_integral_value():
+        return f"{value.to_integral_value():f}" if value else "0"
+    return f"{value.normalize():f}"
+
+
+def from_micro(value: Any) -> Decimal:
+    """Micro-units as stored → the quantity."""
+    return Decimal(int(value)).scaleb(-PLACES)
+
+
+class QuantityField(models.Field):
+    """A Decimal with 6 exact places, stored as a 64-bit integer; F() arithmetic and Sum() stay exact.
+
+    SQLite keeps DecimalField as REAL (0.1 + 0.2 - 0.3 = 5.55e-17); an integer is exact on both engines.
+    """
+
+    description = "Exact quantity"
+
+    def get_internal_type(self) -> str:
+        return "BigIntegerField"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Decimal | None:
+        return None if value is None else from_micro(value)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        return None if value is None or value == "" else exact_quantity(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        if value is None or hasattr(value, "resolve_expression"):
+            return value
+        return int(exact_quantity(value, limit=Decimal(9000000000000)).scaleb(PLACES))
+
+    def value_to_string(self, obj: models.Model) -> str:
+        value = self.value_from_object(obj)
+        return "" if value is None else plain(value)
+
+    def formfield(self, **kwargs: Any) -> Any:  # type: ignore[override]  # Django's own signature varies
+        from django import forms
+
+        kwargs.setdefault("form_class", forms.DecimalField)
+        return super().formfield(max_digits=15, decimal_places=PLACES, **kwargs)
+
+
+for _operator in (Combinable.ADD, Combinable.SUB):
+    register_combinable_fields(QuantityField, _operator, QuantityField, QuantityField)

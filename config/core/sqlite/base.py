@@ -1,0 +1,37 @@
+"""SQLite with a LIKE that folds case beyond ASCII, so that both engines find the same rows."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's SQLite backend; `É` matches `é` in icontains, iexact and their kin."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        connection.create_function("like", 2, _like, deterministic=True)
+        connection.create_function("like", 3, _like, deterministic=True)
+        return connection
+
+
+@lru_cache(maxsize=512)
+def _matcher(pattern: str, escape: str | None) -> re.Pattern[str]:
+    parts: list[str] = []
+    letters = iter(pattern.upper())
+    for letter in letters:
+        if letter == escape:
+            parts.append(re.escape(next(letters, "")))
+        else:
+            parts.append({"%": ".*", "_": "."}.get(letter) or re.escape(letter))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _like(pattern: Any, value: Any, escape: str | None = None) -> bool | None:
+    if pattern is None or value is None:
+        return None
+    return _matcher(str(pattern), escape).fullmatch(str(value).upper()) is not None

@@ -1,0 +1,127 @@
+"""Bytes on the wire: strict JSON in, orjson out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import orjson
+from django.conf import settings
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+
+from config.core.errors import BadText, MalformedJSON, PayloadTooLarge
+from config.core.quantities import plain
+
+# JSON escapes that may decode to NUL or to a lone surrogate; without one of them no walk is needed.
+SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+MAX_DEPTH = 100
+
+
+def to_json(value: Any) -> bytes:
+    """JSON as every answer of ours is written: UTC times with Z, decimals as plain strings."""
+    return orjson.dumps(value, default=_plain_types, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def _plain_types(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)  # lazy translations, ErrorDetail
+
+
+def wire_time(value: datetime) -> str:
+    """ISO 8601 in UTC with Z, as in every answer."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class JSONRenderer(BaseRenderer):
+    """JSON only: there is no browsable API, /docs serves people."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return b"" if data is None else to_json(data)
+
+
+class JSONOnly(BaseContentNegotiation):
+    """Answers are JSON whatever Accept says, so that an error is readable for everybody."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        wanted = content_type or "application/json"
+        return next((parser for parser in parsers if parser.media_type == wanted), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class StrictJSONParser(BaseParser):
+    """RFC 8259 and no more: no NaN, no duplicate keys, no NUL, no lone surrogates; numbers stay exact."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise PayloadTooLarge(f"A body may have at most {limit} bytes.")
+        return parse_json(raw)
+
+
+def parse_json(raw: bytes) -> Any:
+    """Decode one JSON document. Raises MalformedJSON or BadText, never anything else."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedJSON(f"The body is not valid UTF-8 (byte {error.start}).") from None
+    try:
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_pairs)
+    except RecursionError:
+        raise MalformedJSON("The body is nested too deeply.") from None
+    except json.JSONDecodeError as error:
+        raise MalformedJSON(f"{error.msg} (line {error.lineno}, column {error.colno}).") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise MalformedJSON(str(error).partition(";")[0]) from None
+    if SUSPICIOUS.search(raw) or b"\x00" in raw:
+        refuse_bad_text(value)
+    return value
+
+
+def refuse_bad_text(value: Any, depth: int = 0) -> None:
+    """Raise BadText if any string inside has NUL or a lone surrogate: no database column takes them."""
+    if depth > MAX_DEPTH:
+        raise MalformedJSON("The body is nested too deeply.")
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise BadText("Text may not hold NUL characters or lone surrogates.")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            refuse_bad_text(key, depth + 1)
+            refuse_bad_text(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            refuse_bad_text(inner, depth + 1)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedJSON(f"{name} is not a JSON value.")
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add() is None on purpose
+        raise MalformedJSON(f"The key {twice!r} occurs twice in one object.")
+    return found

@@ -1,0 +1,83 @@
+"""Typed readers for the environment; what is wrong there is said by name and at start-up."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV = environ.FileAwareEnv()  # NAME_FILE=/run/secrets/x is read as NAME, as containers expect
+
+
+def text(name: str, default: str = "") -> str:
+    """A string, or `default`."""
+    return str(ENV.str(name, default=default)).strip()
+
+
+def flag(name: str, default: bool) -> bool:
+    """A boolean: 1/true/yes/on or 0/false/no/off."""
+    raw = text(name, str(default)).lower()
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={raw!r}: use true or false.")
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number that is at least `least`."""
+    raw = text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={raw!r}: use a whole number.") from None
+    if value < least:
+        raise ImproperlyConfigured(f"{name}={value}: use {least} or more.")
+    return value
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """One of a few words."""
+    raw = text(name, default)
+    if raw not in allowed:
+        raise ImproperlyConfigured(f"{name}={raw!r}: use one of {', '.join(allowed)}.")
+    return raw
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def secret(name: str, var_dir: Path) -> str:
+    """A secret from the environment, else from `var/<name>`, made there once (mode 0600)."""
+    given = text(name)
+    if given:
+        return given
+    path = var_dir / name.lower()
+    if not path.exists():
+        _write_once(path, secrets.token_urlsafe(64))
+    return path.read_text(encoding="ascii").strip()
+
+
+def _write_once(path: Path, value: str) -> None:
+    """Write a whole file or none: two processes that start at once must end with one secret."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(value + "\n", encoding="ascii")
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process was first; its secret counts
+    finally:
+        draft.unlink()
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's database dict from a URL such as postgres://user:pw@host/db or sqlite:///path."""
+    return dict(ENV.db_url(name, default=default))

@@ -1,0 +1,133 @@
+"""People over HTTP: sign in, refresh, sign out, and who am I."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from config.core.errors import NotFound
+from config.core.fields import ExactText
+from devices.api.records import StrictSerializer
+from devices.api.throttles import SignInThrottle
+from devices.errors import SignInFailed, TokenInvalid
+from devices.models import User
+from devices.services.accounts import update_profile
+
+
+class SignInSerializer(StrictSerializer):
+    """A person's credentials."""
+
+    username = ExactText(max_length=150)
+    password = ExactText(max_length=1000)
+
+
+class RefreshSerializer(StrictSerializer):
+    """The refresh token of the last answer; it works once."""
+
+    refresh = ExactText(max_length=4000)
+
+
+class TokensSerializer(serializers.Serializer[Any]):
+    """`access` goes into the Authorization header, `refresh` gets the next pair."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class OpenView(APIView):
+    """What one calls before one is known."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = (SignInThrottle,)
+
+
+class SignInView(OpenView):
+    """Username and password → an access and a refresh token."""
+
+    @extend_schema(request=SignInSerializer, responses=TokensSerializer, auth=[])
+    def post(self, request: Request) -> Response:
+        serializer = SignInSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        pair = TokenObtainPairSerializer(data=serializer.validated_data, context={"request": request})
+        try:
+            pair.is_valid(raise_exception=True)
+        except AuthenticationFailed:
+            raise SignInFailed from None
+        return Response({key: pair.validated_data[key] for key in ("access", "refresh")})
+
+
+class RefreshView(OpenView):
+    """A refresh token → the next pair; the old refresh token ends."""
+
+    @extend_schema(request=RefreshSerializer, responses=TokensSerializer, auth=[])
+    def post(self, request: Request) -> Response:
+        serializer = RefreshSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        pair = TokenRefreshSerializer(data=serializer.validated_data)
+        try:
+            with transaction.atomic():  # two requests with one token: the second meets the blacklist
+                pair.is_valid(raise_exception=True)
+        except (TokenError, AuthenticationFailed, User.DoesNotExist):
+            raise TokenInvalid from None
+        return Response({key: pair.validated_data[key] for key in ("access", "refresh")})
+
+
+class SignOutView(OpenView):
+    """Ends a refresh token; the access token ends by itself within minutes."""
+
+    @extend_schema(request=RefreshSerializer, responses={204: None}, auth=[])
+    def post(self, request: Request) -> Response:
+        serializer = RefreshSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            RefreshToken(serializer.validated_data["refresh"]).blacklist()
+        except TokenError:
+            raise TokenInvalid from None
+        return Response(status=204)
+
+
+class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
+    """A person as they see themselves."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    first_name = ExactText(max_length=150, allow_blank=True, required=False)
+    last_name = ExactText(max_length=150, allow_blank=True, required=False)
+    email = serializers.EmailField(allow_blank=True, required=False)
+
+    class Meta:
+        model = User
+        fields = ("id", "username", "first_name", "last_name", "email", "date_joined")
+        read_only_fields = ("username", "date_joined")
+
+
+class ProfileView(APIView):
+    """Who am I, among people; a device asks /v1/devices/me."""
+
+    @extend_schema(responses=ProfileSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(ProfileSerializer(_user(request)).data)
+
+    @extend_schema(request=ProfileSerializer, responses=ProfileSerializer)
+    def patch(self, request: Request) -> Response:
+        user = _user(request)
+        serializer = ProfileSerializer(user, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        return Response(ProfileSerializer(update_profile(user, serializer.validated_data)).data)
+
+
+def _user(request: Request) -> User:
+    caller: Any = request.user
+    if not isinstance(caller, User):
+        raise NotFound
+    return caller

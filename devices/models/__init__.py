@@ -1,0 +1,25 @@
+"""Every model of the devices app."""
+
+from devices.models.accounts import User
+from devices.models.devices import NEXT_STANDINGS, Device, Standing
+from devices.models.events import Event, PurgePermit
+from devices.models.feed import Feed
+from devices.models.installations import EnrollmentCode, Installation, Presence
+from devices.models.operations import IdempotencyKey
+from devices.models.owned import DeviceOwnedModel, DeviceOwnedQuerySet
+
+__all__ = [
+    "NEXT_STANDINGS",
+    "Device",
+    "DeviceOwnedModel",
+    "DeviceOwnedQuerySet",
+    "EnrollmentCode",
+    "Event",
+    "Feed",
+    "IdempotencyKey",
+    "Installation",
+    "Presence",
+    "PurgePermit",
+    "Standing",
+    "User",
+]

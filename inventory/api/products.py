@@ -1,0 +1,139 @@
+"""Products over HTTP."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.core.errors import InvalidFilter
+from config.core.fields import QuantityWire
+from config.core.filters import DeviceFilterSet, ReferenceFilter, refuse_unknown
+from devices.api.owned import OwnedViewSet
+from devices.api.records import RecordSerializer, ReferenceId
+from inventory.models import Category, Product
+from inventory.reports.stock import Stock, stock_of
+from inventory.services import products
+
+MAX_NAME = 300
+REVISION = re.compile(r"[0-9]{1,18}")
+
+
+class ProductSerializer(RecordSerializer):
+    """What is counted; its stock is under /stock and in the levels, which have revisions of their own."""
+
+    category_id = ReferenceId(required=False, allow_null=True)
+    reorder_level = QuantityWire(required=False, allow_null=True, least=0)
+
+    class Meta:
+        model = Product
+        fields = (
+            "name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes", "is_duplicate",
+        )  # fmt: skip
+        read_only_fields = ("is_duplicate",)
+
+
+class ProductFilter(DeviceFilterSet):
+    """Filters of the product list."""
+
+    category = ReferenceFilter(model=Category, field_name="category")
+
+    class Meta(DeviceFilterSet.Meta):
+        model = Product
+        fields = {
+            "name": ["exact", "iexact", "icontains", "istartswith"],
+            "sku": ["exact", "iexact", "icontains", "istartswith"],
+            "unit": ["exact"],
+            "is_active": ["exact"],
+            "is_duplicate": ["exact"],
+            "reorder_level": ["isnull"],
+            "created_at": ["gte", "lte", "gt", "lt"],
+            "updated_at": ["gte", "lte", "gt", "lt"],
+            "revision": ["gt", "gte"],
+        }
+
+
+class StockLineSerializer(serializers.Serializer[Any]):
+    """The quantity of one bucket."""
+
+    location_id = serializers.UUIDField()
+    location_name = serializers.CharField()
+    lot_id = serializers.UUIDField(allow_null=True)
+    quantity = QuantityWire()
+
+
+class StockSerializer(serializers.Serializer[Any]):
+    """Stock of one product; `revision` = the feed position it is true at."""
+
+    on_hand = QuantityWire()
+    by_location = StockLineSerializer(many=True)
+    revision = serializers.IntegerField()
+
+
+class NameCheckSerializer(serializers.Serializer[Any]):
+    """Whether a product has this name already, whatever its case."""
+
+    name = serializers.CharField()
+    exists = serializers.BooleanField()
+    product_ids = serializers.ListField(child=serializers.UUIDField())
+
+
+class ProductViewSet(OwnedViewSet):
+    """Products of the device."""
+
+    serializer_class = ProductSerializer
+    filterset_class = ProductFilter
+    search_fields = ("name", "sku", "notes")
+    ordering_fields = ("name", "sku", "created_at", "updated_at", "revision")
+    references = ("category",)
+    create_service = staticmethod(products.create_product)
+    update_service = staticmethod(products.update_product)
+    delete_service = staticmethod(products.delete_product)
+    restore_service = staticmethod(products.restore_product)
+
+    @extend_schema(
+        responses=StockSerializer,
+        parameters=[OpenApiParameter("at", str, description="an ISO time with zone, or a revision")],
+    )
+    @action(detail=True, methods=["get"], filterset_class=None, own_parameters=("at",))
+    def stock(self, request: Request, id: UUID) -> Response:
+        """On hand and by location, now or at a past time or revision."""
+        refuse_unknown(request.query_params, {"at"})
+        product = self.get_object()
+        found: Stock = stock_of(product, head=self.device.feed.head, at=_moment(request.query_params.get("at")))
+        return Response(StockSerializer(found).data)
+
+    @extend_schema(
+        responses=NameCheckSerializer, parameters=[OpenApiParameter("name", str, required=True)], filters=False
+    )
+    @action(detail=False, methods=["get"], url_path="check-name", pagination_class=None, filterset_class=None)
+    def check_name(self, request: Request) -> Response:
+        """Is this name taken? Case and outer spaces do not count."""
+        refuse_unknown(request.query_params, {"name"})
+        name = request.query_params.get("name", "")
+        if not name.strip() or len(name) > MAX_NAME:
+            raise InvalidFilter("`name` takes 1 to 300 characters.")
+        ids = list(Product.objects.for_device(self.device).named(name).values_list("uuid", flat=True)[:20])
+        return Response({"name": name, "exists": bool(ids), "product_ids": ids})
+
+
+def _moment(text: str | None) -> datetime | int | None:
+    if text is None:
+        return None
+    if REVISION.fullmatch(text):
+        return int(text)
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidFilter("`at` takes an ISO time with zone (2026-03-01T12:00:00Z) or a revision.")
+    return moment

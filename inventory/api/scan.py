@@ -1,0 +1,67 @@
+"""GET /v1/scan/{code}: what does this code stand for?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.core.errors import BadText
+from config.core.fields import QuantityWire
+from config.core.filters import refuse_unknown
+from devices.api.scope import acting_device
+from inventory.models import Product
+from inventory.services.scan import MAX_CODE, Scan, resolve_scan
+
+
+class ScannedProduct(serializers.Serializer[Any]):
+    """The product and its level."""
+
+    id = serializers.UUIDField(source="uuid")
+    name = serializers.CharField()
+    sku = serializers.CharField()
+    unit = serializers.CharField()
+    on_hand = QuantityWire()
+    revision = serializers.IntegerField()
+
+
+class ScanSerializer(serializers.Serializer[Any]):
+    """`match`: label, barcode, gs1, gtin, instore or unknown; `quantity` = units per scan."""
+
+    match = serializers.ChoiceField(choices=["label", "barcode", "gs1", "gtin", "instore", "unknown"])
+    code = serializers.CharField()
+    product = ScannedProduct(allow_null=True)
+    barcode_id = serializers.UUIDField(source="barcode.uuid", default=None, allow_null=True)
+    location_id = serializers.UUIDField(source="location.uuid", default=None, allow_null=True)
+    lot_id = serializers.UUIDField(source="lot.uuid", default=None, allow_null=True)
+    lot_code = serializers.CharField()
+    serial = serializers.CharField()
+    expires_on = serializers.DateField(allow_null=True)
+    quantity = QuantityWire(allow_null=True)
+    embedded = serializers.CharField(help_text="weight or price digits of an in-store code")
+    device_id = serializers.UUIDField(allow_null=True)
+    case_id = serializers.UUIDField(source="case.uuid", default=None, allow_null=True)
+
+
+class ScanView(APIView):
+    """Resolves a raw code; an unknown one is an answer too, and is kept for the staff."""
+
+    @extend_schema(responses=ScanSerializer)
+    def get(self, request: Request, code: str) -> Response:
+        refuse_unknown(request.query_params, set())
+        if len(code) > MAX_CODE or any("\ud800" <= letter <= "\udfff" for letter in code):
+            raise BadText(f"A code has at most {MAX_CODE} characters of valid Unicode.")
+        actor: Any = request.auth
+        scan = resolve_scan(device=acting_device(request), actor=actor, code=code)
+        return Response(ScanSerializer(_with_level(scan)).data)
+
+
+def _with_level(scan: Scan) -> dict[str, Any]:
+    found: dict[str, Any] = {name: getattr(scan, name) for name in Scan.__slots__}
+    if scan.product is not None:
+        found["product"] = Product.all_objects.with_stock().get(pk=scan.product.pk)
+    return found

@@ -1,0 +1,26 @@
+"""Routes of inventory, under /v1."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from inventory.api.barcodes import BarcodeViewSet
+from inventory.api.categories import CategoryViewSet
+from inventory.api.levels import LevelViewSet
+from inventory.api.locations import LocationViewSet
+from inventory.api.lots import LotViewSet
+from inventory.api.movements import MovementViewSet
+from inventory.api.products import ProductViewSet
+from inventory.api.scan import ScanView
+from inventory.api.tasks import TaskViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("categories", CategoryViewSet, basename="category")
+router.register("products", ProductViewSet, basename="product")
+router.register("barcodes", BarcodeViewSet, basename="barcode")
+router.register("locations", LocationViewSet, basename="location")
+router.register("lots", LotViewSet, basename="lot")
+router.register("stock-movements", MovementViewSet, basename="stock-movement")
+router.register("stock-levels", LevelViewSet, basename="stock-level")
+router.register("tasks", TaskViewSet, basename="task")
+
+urlpatterns = [path("scan/<path:code>", ScanView.as_view(), name="scan"), *router.urls]

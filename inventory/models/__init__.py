@@ -1,0 +1,23 @@
+"""Every model of the inventory app."""
+
+from inventory.models.cases import Case
+from inventory.models.jobs import Job
+from inventory.models.locations import Location
+from inventory.models.lots import Lot
+from inventory.models.products import Barcode, Category, Product
+from inventory.models.stock import LEVEL_LIMIT, StockLevel, StockMovement
+from inventory.models.tasks import Task
+
+__all__ = [
+    "LEVEL_LIMIT",
+    "Barcode",
+    "Case",
+    "Category",
+    "Job",
+    "Location",
+    "Lot",
+    "Product",
+    "StockLevel",
+    "StockMovement",
+    "Task",
+]

@@ -1,0 +1,89 @@
+"""Barcodes: kept as scanned, found again under any form of their GTIN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from uuid_utils.compat import uuid7
+
+from devices.actors import Actor
+from devices.models import Device
+from devices.services.owned import (
+    change_owned,
+    delete_owned,
+    find_reference,
+    insert_owned,
+    lock_device,
+    lock_owned,
+    restore_owned,
+    writable,
+)
+from inventory.formats.gtin import has_valid_check_digit, normalise_gtin
+from inventory.models import Barcode, Product
+
+FIELDS = frozenset({"product_id", "value", "symbology", "quantity"})
+
+
+def gtin_fields(value: str) -> dict[str, Any]:
+    """What is derived from a code: its GTIN-14 ("" where it has no such shape) and the check digit's verdict."""
+    gtin = normalise_gtin(value) or ""
+    return {"gtin": gtin, "check_digit_ok": has_valid_check_digit(value) if gtin else None}
+
+
+@transaction.atomic
+def create_barcode(
+    *,
+    device: Device,
+    actor: Actor,
+    product_id: UUID,
+    value: str,
+    symbology: str = "",
+    quantity: Decimal = Decimal(1),
+    id: UUID | None = None,
+) -> Barcode:
+    """Raises BarcodeTaken, ReferenceNotFound, IdAlreadyUsed."""
+    lock_device(device)
+    barcode = Barcode(
+        device=device,
+        uuid=id or uuid7(),
+        product=find_reference(Product, device=device, id=product_id, field="product_id"),
+        value=value,
+        symbology=symbology,
+        quantity=quantity,
+        **gtin_fields(value),
+    )
+    return insert_owned(barcode, actor=actor)
+
+
+@transaction.atomic
+def update_barcode(
+    barcode: Barcode, *, actor: Actor, changes: Mapping[str, Any], expected_revision: int | None = None
+) -> Barcode:
+    """Raises NotFound, RevisionMismatch, BarcodeTaken, ReferenceNotFound."""
+    current, revision = lock_owned(barcode, expected_revision=expected_revision)
+    values = writable(changes, FIELDS)
+    if "product_id" in values:
+        product_id = values.pop("product_id")
+        values["product"] = find_reference(Product, device=current.device, id=product_id, field="product_id")
+    if "value" in values:
+        values |= gtin_fields(values["value"])
+    return change_owned(current, revision=revision, actor=actor, changes=values)
+
+
+@transaction.atomic
+def delete_barcode(barcode: Barcode, *, actor: Actor, expected_revision: int | None = None) -> Barcode:
+    """Raises NotFound, RevisionMismatch."""
+    current, revision = lock_owned(barcode, expected_revision=expected_revision)
+    return delete_owned(current, revision=revision, actor=actor)
+
+
+@transaction.atomic
+def restore_barcode(barcode: Barcode, *, actor: Actor, expected_revision: int | None = None) -> Barcode:
+    """Raises NotDeleted, BarcodeTaken, ReferenceNotFound where its product is deleted."""
+    current, revision = lock_owned(barcode, expected_revision=expected_revision, deleted=True)
+    find_reference(Product, device=current.device, id=current.product.uuid, field="product_id")
+    return restore_owned(current, revision=revision, actor=actor)

@@ -1,0 +1,109 @@
+"""Locations: the tree where stock lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from uuid_utils.compat import uuid7
+
+from devices.actors import Actor
+from devices.models import Device
+from devices.services.owned import (
+    change_owned,
+    delete_owned,
+    find_reference,
+    insert_owned,
+    lock_device,
+    lock_owned,
+    restore_owned,
+    writable,
+)
+from inventory.errors import DefaultLocation, LocationNotEmpty
+from inventory.models import Location, StockLevel
+from inventory.services.trees import branch, refuse_loop
+
+FIELDS = frozenset({"name", "code", "parent_id", "kind"})
+
+
+def create_default_location(*, device: Device, actor: Actor) -> Location:
+    """The place where receipts and issues go that name none; called once, at registration."""
+    location = Location(device=device, name="Main", kind=Location.Kind.STORE, is_default=True)
+    return insert_owned(location, actor=actor)
+
+
+def default_location(device: Device) -> Location:
+    """The device's default location."""
+    found: Location = Location.objects.for_device(device).get(is_default=True)
+    return found
+
+
+@transaction.atomic
+def create_location(
+    *,
+    device: Device,
+    actor: Actor,
+    name: str,
+    code: str = "",
+    parent_id: UUID | None = None,
+    kind: str = Location.Kind.OTHER,
+    id: UUID | None = None,
+) -> Location:
+    """Raises LocationCodeTaken, ReferenceNotFound, IdAlreadyUsed."""
+    lock_device(device)
+    parent = find_reference(Location, device=device, id=parent_id, field="parent_id")
+    return insert_owned(
+        Location(device=device, uuid=id or uuid7(), name=name, code=code, parent=parent, kind=kind), actor=actor
+    )
+
+
+@transaction.atomic
+def update_location(
+    location: Location, *, actor: Actor, changes: Mapping[str, Any], expected_revision: int | None = None
+) -> Location:
+    """Raises NotFound, RevisionMismatch, LocationCodeTaken, ReferenceNotFound, TreeHasALoop."""
+    current, revision = lock_owned(location, expected_revision=expected_revision)
+    values = writable(changes, FIELDS)
+    if "parent_id" in values:
+        parent_id = values.pop("parent_id")
+        values["parent"] = find_reference(Location, device=current.device, id=parent_id, field="parent_id")
+        refuse_loop(current, values["parent"])
+    return change_owned(current, revision=revision, actor=actor, changes=values)
+
+
+@transaction.atomic
+def delete_location(location: Location, *, actor: Actor, expected_revision: int | None = None) -> Location:
+    """The locations below it and its (empty) levels go with it. Raises DefaultLocation, LocationNotEmpty."""
+    current, revision = lock_owned(location, expected_revision=expected_revision)
+    places = [current, *branch(current)]
+    if any(place.is_default for place in places):
+        raise DefaultLocation
+    if StockLevel.objects.filter(location__in=places).exclude(quantity=0).exists():
+        raise LocationNotEmpty
+    return delete_owned(current, revision=revision, actor=actor, children=_below(places))
+
+
+@transaction.atomic
+def restore_location(location: Location, *, actor: Actor, expected_revision: int | None = None) -> Location:
+    """With what was deleted together with it. Raises NotDeleted, LocationCodeTaken, ReferenceNotFound."""
+    current, revision = lock_owned(location, expected_revision=expected_revision, deleted=True)
+    if current.parent is not None:
+        find_reference(Location, device=current.device, id=current.parent.uuid, field="parent_id")
+    together = [current, *_deleted_together(current)]
+    return restore_owned(current, revision=revision, actor=actor, children=_below(together))
+
+
+def _below(places: list[Location]) -> list[Any]:
+    below = Location.all_objects.filter(pk__in=[place.pk for place in places[1:]])
+    return [below, StockLevel.all_objects.filter(location__in=places)]
+
+
+def _deleted_together(location: Location) -> list[Location]:
+    found: list[Location] = []
+    level = [location]
+    while level:
+        level = list(Location.all_objects.filter(parent__in=level, deleted_at=location.deleted_at))
+        found += level
+    return found

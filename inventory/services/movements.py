@@ -1,0 +1,214 @@
+"""Movements: facts go into the ledger, levels follow, trouble becomes a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.core.quantities import plain
+from devices.actors import Actor
+from devices.errors import IdAlreadyUsed
+from devices.models import Device, Installation
+from devices.services.events import build_event, first_values, record_events
+from devices.services.feed import take_revisions
+from devices.services.owned import find_reference, lock_device
+from inventory.errors import (
+    LotOfAnotherProduct,
+    MovementAlreadyReversed,
+    MovementSides,
+    ReversalOfReversal,
+    SameLocation,
+)
+from inventory.models import Case, Location, Lot, Product, StockLevel, StockMovement
+from inventory.services.cases import open_case
+from inventory.services.levels import Bucket, deltas_of, move_levels
+from inventory.services.locations import default_location
+
+Kind = StockMovement.Kind
+BATCH = 500
+
+
+@transaction.atomic
+def record_movement(
+    *,
+    device: Device,
+    actor: Actor,
+    product_id: UUID,
+    kind: str,
+    quantity: Decimal,
+    from_location_id: UUID | None = None,
+    to_location_id: UUID | None = None,
+    lot_id: UUID | None = None,
+    reason: str = "",
+    note: str = "",
+    reference: str = "",
+    occurred_at: datetime | None = None,
+    installation: Installation | None = None,
+    id: UUID | None = None,
+) -> StockMovement:
+    """Record one movement of `quantity` > 0 units. Negative stock is never refused: it opens a case.
+
+    Raises MovementSides, SameLocation, LotOfAnotherProduct, ReferenceNotFound, IdAlreadyUsed,
+    QuantityOutOfRange.
+    """
+    lock_device(device)
+    if id is not None and StockMovement.all_objects.by_uuid(device, id) is not None:
+        raise IdAlreadyUsed(f"The id {id} is used already.")
+    source = find_reference(Location, device=device, id=from_location_id, field="from_location_id")
+    target = find_reference(Location, device=device, id=to_location_id, field="to_location_id")
+    source, target = _sides(device, kind, source, target)
+    movement = StockMovement(
+        device=device,
+        product=find_reference(Product, device=device, id=product_id, field="product_id"),
+        kind=kind,
+        quantity=quantity,
+        from_location=source,
+        to_location=target,
+        lot=find_reference(Lot, device=device, id=lot_id, field="lot_id"),
+        reason=reason,
+        note=note,
+        reference=reference,
+        occurred_at=occurred_at or timezone.now(),
+        installation=installation,
+    )
+    if id is not None:
+        movement.uuid = id
+    if movement.lot is not None and movement.lot.product_id != movement.product.pk:
+        raise LotOfAnotherProduct
+    return record_movements(device=device, actor=actor, movements=[movement])[0]
+
+
+@transaction.atomic
+def record_movements(*, device: Device, actor: Actor, movements: list[StockMovement]) -> list[StockMovement]:
+    """Insert checked, unsaved movements of one device: ledger, levels, events and cases in one transaction.
+
+    At most 500 at a time, so that the feed lock stays short. The references are rows of the device.
+    """
+    if len(movements) > BATCH:
+        raise ValueError(f"at most {BATCH} movements at a time")
+    lock_device(device)
+    for movement, revision in zip(movements, take_revisions(device, len(movements)), strict=True):
+        movement.revision = revision
+    StockMovement.objects.bulk_create(movements)
+    record_events(build_event(row, actor=actor, action="created", changes=first_values(row)) for row in movements)
+    deltas = deltas_of(movements)
+    after = move_levels(device=device, deltas=deltas)
+    _open_cases(
+        device, actor, movements, {bucket: (after[bucket] - delta, after[bucket]) for bucket, delta in deltas.items()}
+    )
+    return movements
+
+
+@transaction.atomic
+def reverse_movement(
+    movement: StockMovement, *, actor: Actor, reason: str = "", id: UUID | None = None
+) -> StockMovement:
+    """Undo a movement by its mirror image, linked to it; the ledger keeps both.
+
+    Raises MovementAlreadyReversed, ReversalOfReversal, IdAlreadyUsed.
+    """
+    device = movement.device
+    lock_device(device)
+    if movement.reverses_id is not None:
+        raise ReversalOfReversal
+    if StockMovement.all_objects.filter(reverses=movement).exists():
+        raise MovementAlreadyReversed
+    if id is not None and StockMovement.all_objects.by_uuid(device, id) is not None:
+        raise IdAlreadyUsed(f"The id {id} is used already.")
+    mirror = StockMovement(
+        device=device,
+        product=movement.product,
+        kind=MIRROR[movement.kind],
+        quantity=movement.quantity,
+        from_location=movement.to_location,
+        to_location=movement.from_location,
+        lot=movement.lot,
+        reason=reason or "reversal",
+        reference=movement.reference,
+        occurred_at=timezone.now(),
+        reverses=movement,
+    )
+    if id is not None:
+        mirror.uuid = id
+    return record_movements(device=device, actor=actor, movements=[mirror])[0]
+
+
+MIRROR: Mapping[str, str] = {
+    Kind.RECEIPT: Kind.ISSUE,
+    Kind.ISSUE: Kind.RECEIPT,
+    Kind.TRANSFER: Kind.TRANSFER,
+    Kind.ADJUSTMENT: Kind.ADJUSTMENT,
+    Kind.COUNT: Kind.ADJUSTMENT,
+}
+
+
+def _sides(
+    device: Device, kind: str, source: Location | None, target: Location | None
+) -> tuple[Location | None, Location | None]:
+    """Fill in the default location and refuse sides that do not fit the kind."""
+    if kind == Kind.RECEIPT and source is None:
+        return None, target or default_location(device)
+    if kind == Kind.ISSUE and target is None:
+        return source or default_location(device), None
+    if kind == Kind.TRANSFER and source is not None and target is not None:
+        if source.pk == target.pk:
+            raise SameLocation
+        return source, target
+    if kind in (Kind.ADJUSTMENT, Kind.COUNT) and (source is None) != (target is None):
+        return source, target
+    raise MovementSides
+
+
+def _open_cases(
+    device: Device,
+    actor: Actor,
+    movements: Iterable[StockMovement],
+    moved: Mapping[Bucket, tuple[Decimal, Decimal]],
+) -> None:
+    """A bucket that falls below zero and a serial that is not one piece become cases."""
+    last = {Bucket(m.product, m.from_location, m.lot): m for m in movements if m.from_location is not None}
+    for bucket, (before, after) in moved.items():
+        if before >= 0 > after:
+            _negative_case(device, actor, bucket, after, last[bucket])
+        if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL:
+            _serial_case(device, actor, bucket.lot)
+
+
+def _negative_case(device: Device, actor: Actor, bucket: Bucket, quantity: Decimal, movement: StockMovement) -> None:
+    evidence: dict[str, Any] = {
+        "product_id": bucket.product.uuid,
+        "location_id": bucket.location.uuid,
+        "lot_id": bucket.lot.uuid if bucket.lot else None,
+        "quantity": plain(quantity),
+        "movement_id": movement.uuid,
+    }
+    summary = f"{bucket.product} at {bucket.location}: {plain(quantity)} {bucket.product.unit}"
+    open_case(
+        device=device,
+        actor=actor,
+        kind=Case.Kind.NEGATIVE_STOCK,
+        key=str(bucket.uuid),
+        summary=summary,
+        evidence=evidence,
+    )
+
+
+def _serial_case(device: Device, actor: Actor, lot: Lot) -> None:
+    """A serial is one piece: more than one, or in more than one place, is for people to look at."""
+    held = StockLevel.all_objects.filter(lot=lot, quantity__gt=0)
+    places = [(str(level.location), plain(level.quantity)) for level in held.select_related("location")]
+    if len(places) > 1 or any(quantity != "1" for _, quantity in places):
+        open_case(
+            device=device,
+            actor=actor,
+            kind=Case.Kind.SERIAL_IN_TWO_PLACES,
+            key=str(lot.uuid),
+            summary=f"Serial {lot.code}: " + ", ".join(f"{quantity} at {place}" for place, quantity in places),
+            evidence={"lot_id": lot.uuid, "places": places},
+        )

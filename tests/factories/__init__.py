@@ -1,0 +1,82 @@
+"""Things to test with, made through the services as every door makes them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from devices.actors import Actor, system
+from devices.models import Device, Installation, User
+from devices.services.enrollment import Enrolled, Wish, actor_of, register_device
+from inventory.models import Barcode, Case, Category, Location, Lot, Product, StockLevel, StockMovement, Task
+from inventory.services.barcodes import create_barcode
+from inventory.services.cases import open_case
+from inventory.services.categories import create_category
+from inventory.services.locations import create_location
+from inventory.services.lots import create_lot
+from inventory.services.movements import record_movement
+from inventory.services.products import create_product
+from inventory.services.tasks import create_task
+
+NUMBERS = count(1)
+TESTER = system("tests")
+
+
+def enrol(**wish: Any) -> Enrolled:
+    """A new device with one installation and its token."""
+    return register_device(Wish(**{"name": f"Device {next(NUMBERS)}", **wish}))
+
+
+def make_device(**wish: Any) -> Device:
+    return enrol(**wish).installation.device
+
+
+def make_user(**values: Any) -> User:
+    values.setdefault("username", f"user{next(NUMBERS)}")
+    return User.objects.create_user(password="correct horse", **values)
+
+
+def make_category(device: Device, **values: Any) -> Category:
+    return create_category(device=device, actor=TESTER, **{"name": f"Category {next(NUMBERS)}", **values})
+
+
+def make_product(device: Device, **values: Any) -> Product:
+    return create_product(device=device, actor=TESTER, **{"name": f"Product {next(NUMBERS)}", **values})
+
+
+def make_barcode(device: Device, **values: Any) -> Barcode:
+    values.setdefault("product_id", None)
+    values["product_id"] = values["product_id"] or make_product(device).uuid
+    return create_barcode(device=device, actor=TESTER, **{"value": f"code-{next(NUMBERS)}", **values})
+
+
+def make_location(device: Device, **values: Any) -> Location:
+    return create_location(device=device, actor=TESTER, **{"name": f"Location {next(NUMBERS)}", **values})
+
+
+def make_lot(device: Device, **values: Any) -> Lot:
+    values["product_id"] = values.get("product_id") or make_product(device).uuid
+    return create_lot(device=device, actor=TESTER, **{"code": f"lot-{next(NUMBERS)}", **values})
+
+
+def make_movement(device: Device, **values: Any) -> StockMovement:
+    values["product_id"] = values.get("product_id") or make_product(device).uuid
+    return record_movement(device=device, actor=TESTER, **{"kind": "receipt", "quantity": Decimal(1), **values})
+
+
+def make_level(device: Device) -> StockLevel:
+    return StockLevel.objects.get(product=make_movement(device).product)
+
+
+def make_task(device: Device, **values: Any) -> Task:
+    return create_task(device=device, actor=TESTER, **{"title": f"Task {next(NUMBERS)}", **values})
+
+
+def make_case(device: Device, **values: Any) -> Case:
+    defaults = {"kind": Case.Kind.UNKNOWN_BARCODE, "key": f"k{next(NUMBERS)}", "summary": "?", "evidence": {}}
+    return open_case(device=device, actor=TESTER, **{**defaults, **values})
+
+
+def actor(installation: Installation) -> Actor:
+    return actor_of(installation)
