@@ -232,6 +232,9 @@ class Runner:
             signal.set_wakeup_fd(old_fd)
             for number, handler in old_handlers:
                 signal.signal(number, handler)
+            for key in list(self._selector.get_map().values()):
+                if key.data is not None:
+                    cast("IO[bytes]", key.fileobj).close()
             self._selector.close()
             os.close(reader)
             os.close(writer)

@@ -48,7 +48,7 @@ def from_micro(value: Any) -> Decimal:
     return Decimal(int(value)).scaleb(-PLACES)
 
 
-class QuantityField(models.Field):
+class QuantityField(models.Field):  # type: ignore[type-arg]  # generic only in the stubs
     """A Decimal with 6 exact places, stored as a 64-bit integer; F() arithmetic and Sum() stay exact.
 
     SQLite keeps DecimalField as REAL (0.1 + 0.2 - 0.3 = 5.55e-17); an integer is exact on both engines.
@@ -75,7 +75,7 @@ class QuantityField(models.Field):
         value = self.value_from_object(obj)
         return "" if value is None else plain(value)
 
-    def formfield(self, **kwargs: Any) -> Any:  # type: ignore[override]  # Django's own signature varies
+    def formfield(self, **kwargs: Any) -> Any:
         from django import forms
 
         kwargs.setdefault("form_class", forms.DecimalField)

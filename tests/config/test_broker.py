@@ -281,6 +281,7 @@ def test_a_mailbox_nobody_empties_is_cleared_with_its_binding(channel: broker.Ch
     assert channel._size("jobs") == 1
 
 
+@pytest.mark.slow
 def test_each_message_goes_to_one_of_several_processes(url: str) -> None:
     def start(script: str, *args: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", script, str(ROOT), url, *args]
@@ -289,7 +290,7 @@ def test_each_message_goes_to_one_of_several_processes(url: str) -> None:
     consumers = [start(CONSUME) for _ in range(3)]
     try:
         for producer in [start(PRODUCE, str(number)) for number in range(3)]:
-            assert producer.wait(timeout=30) == 0
+            assert producer.communicate(timeout=30) == ("", None)
         with Connection(url) as connection, connection.SimpleQueue("jobs") as queue:
             for _ in consumers:
                 queue.put("end")
@@ -297,7 +298,7 @@ def test_each_message_goes_to_one_of_several_processes(url: str) -> None:
     finally:
         for consumer in consumers:
             consumer.kill()
-            consumer.wait()
+            consumer.communicate()
     got = [line for lines in answers for line in lines]
     assert len(got) == 300
     assert set(got) == {f"{who}-{number}" for who in range(3) for number in range(100)}
@@ -318,13 +319,11 @@ class Worker:
 
     def start(self) -> None:
         options = ["-c", "2", "--without-gossip", "--without-mingle", "--without-heartbeat", "-n", "toy@here"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "toy", "worker", *options],
-            cwd=self.folder,
-            env=self.env,
-            stdout=self.log.open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        command = [sys.executable, "-m", "celery", "-A", "toy", "worker", *options]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, env=self.env, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def stop(self) -> int:
         assert self.process is not None
@@ -348,6 +347,7 @@ def worker(tmp_path: Path, url: str) -> Iterator[Worker]:
         worker.process.wait()
 
 
+@pytest.mark.slow
 def test_a_worker_does_200_jobs_once_each_and_survives_garbage(worker: Worker, folder: Path) -> None:
     worker.start()
     worker.send(*range(100))
@@ -365,6 +365,7 @@ def test_a_worker_does_200_jobs_once_each_and_survives_garbage(worker: Worker, f
     assert len(worker.done()) == 200
 
 
+@pytest.mark.slow
 def test_what_waited_is_done_after_the_next_start(worker: Worker, folder: Path) -> None:
     worker.send(1)
     worker.start()

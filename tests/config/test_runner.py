@@ -116,6 +116,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
         if one.process.poll() is None:
             one.process.kill()
         one.process.wait()
+        if one.process.stdout is not None:
+            one.process.stdout.close()
         for pids in re.findall(r"pids (\d+) (\d+)", one.said):
             for pid in map(int, pids):
                 if alive(pid):

@@ -42,5 +42,5 @@ class Command(BaseCommand):
 
 def base_url(bind: str, port: str) -> str:
     """Return the address a browser on this machine opens."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(bind, bind)
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(bind, bind)  # noqa: S104  # read, not bound
     return f"http://{host}:{port}"
