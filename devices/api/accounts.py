@@ -114,6 +114,8 @@ class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
 class ProfileView(APIView):
     """Who am I, among people; a device asks /v1/devices/me."""
 
+    acts_in_device = False
+
     @extend_schema(responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
         return Response(ProfileSerializer(_user(request)).data)

@@ -112,6 +112,7 @@ class DeviceSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
 class MeView(APIView):
     """The device that this request acts in."""
 
+    has_revisions = True
     open_while_draining = True
 
     @extend_schema(responses=DeviceSerializer)
@@ -155,6 +156,7 @@ class HeartbeatAnswer(serializers.Serializer[Any]):
 class HeartbeatView(OnceMixin, APIView):
     """A sign of life of an installation."""
 
+    acts_in_device = False  # the token says which
     open_while_draining = True
 
     @extend_schema(request=HeartbeatSerializer, responses=HeartbeatAnswer)
@@ -189,6 +191,8 @@ class RollAnswer(serializers.Serializer[Any]):
 class RollView(APIView):
     """A new secret for the calling installation. Its answer is never stored, so no Idempotency-Key here."""
 
+    acts_in_device = False
+
     @extend_schema(request=RollSerializer, responses=RollAnswer)
     def post(self, request: Request) -> Response:
         installation = _installation(request)
@@ -202,6 +206,7 @@ class RollView(APIView):
 class RetireView(OnceMixin, APIView):
     """The installation retires itself: first it drains (push only), asked again it is revoked."""
 
+    acts_in_device = False
     open_while_draining = True
 
     @extend_schema(request=None, responses=DeviceSerializer)
@@ -226,6 +231,7 @@ def _installation(request: Request) -> Installation:
 class DeviceViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """A user's own devices; an installation sees its own alone."""
 
+    acts_in_device = False
     serializer_class = DeviceSerializer
     lookup_field = "uuid"
     lookup_url_kwarg = "id"

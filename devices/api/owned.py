@@ -20,6 +20,7 @@ from rest_framework.viewsets import GenericViewSet
 from config.core.errors import AppError, BadPrecondition, InvalidFilter, NotFound, PayloadTooLarge
 from config.core.pagination import MAX_LIMIT
 from config.core.problems import as_app_error, body
+from config.core.schema import IF_MATCH
 from config.core.wire import to_json
 from devices.actors import Actor
 from devices.api.records import RecordSerializer, wanted_fields
@@ -55,6 +56,8 @@ def read_if_match(request: Request) -> int | None:
 class OnceMixin:
     """`Idempotency-Key` on any POST of a view: its answer is stored with its effect, a repetition gets it again."""
 
+    answers_once: ClassVar[bool] = True  # for the API description
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # mixed into APIView
         if request.method == "POST" and "Idempotency-Key" in request.headers:
@@ -87,6 +90,7 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
     """
 
     serializer_class: type[RecordSerializer]
+    has_revisions: ClassVar[bool] = True  # for the API description, as takes_lists below
     lookup_field = "uuid"
     lookup_url_kwarg = "id"
     own_parameters: ClassVar[tuple[str, ...]] = ("deleted",)
@@ -175,6 +179,8 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
 class CreateMixin:
     """POST: one row, or a list with a result per row."""
 
+    takes_lists: ClassVar[bool] = True
+
     def create(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         if isinstance(request.data, list):
             return self._create_many(request.data)  # type: ignore[no-any-return]
@@ -231,7 +237,7 @@ class DeleteMixin:
         self.delete_service(self.get_object(), actor=self.actor, expected_revision=self.expected_revision())
         return Response(status=204)
 
-    @extend_schema(request=None)
+    @extend_schema(request=None, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def restore(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         model = self.serializer_class.Meta.model

@@ -84,7 +84,7 @@ class MovementViewSet(CreateMixin, DeviceScopedViewSet):
         caller: Any = self.request.user
         return record_movement(**values, installation=caller if isinstance(caller, Installation) else None)
 
-    @extend_schema(request=ReverseSerializer)
+    @extend_schema(request=ReverseSerializer, responses={201: MovementSerializer})
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Undo by the mirror image; the ledger keeps both."""

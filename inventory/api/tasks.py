@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.core.filters import DeviceFilterSet, ReferenceFilter
+from config.core.schema import IF_MATCH
 from devices.api.owned import OwnedViewSet
 from devices.api.records import RecordSerializer, ReferenceId
 from inventory.models import Location, Task
@@ -63,14 +64,14 @@ class TaskViewSet(OwnedViewSet):
     delete_service = staticmethod(tasks.delete_task)
     restore_service = staticmethod(tasks.restore_task)
 
-    @extend_schema(request=None)
+    @extend_schema(request=None, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Done."""
         expected = self.expected_revision()
         return self.answer(tasks.complete_task(self.get_object(), actor=self.actor, expected_revision=expected))
 
-    @extend_schema(request=None)
+    @extend_schema(request=None, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Not done after all."""
