@@ -208,6 +208,7 @@ SPECTACULAR_SETTINGS = {
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000")  # written into enrollment QR codes
 ENROLLMENT = env.choice("ENROLLMENT", "open", ("open", "code"))
 DEVICE_PROVISIONERS = ["inventory.services.locations.create_default_location"]
+SYNC_TABLES = "inventory.api.tables.TABLES"
 RETENTION_DAYS = env.number("RETENTION_DAYS", 90, least=1)  # finished jobs and tombstones
 IDEMPOTENCY_DAYS = env.number("IDEMPOTENCY_DAYS", 30, least=1)
 

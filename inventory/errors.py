@@ -1,14 +1,20 @@
 """What inventory may be refused.
 
 AppError
+├── BadRequest 400 sync_bad_cursor · sync_unknown_table
+├── Gone 410       sync_resync_required
+├── PayloadTooLarge 413 sync_too_many_operations
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
-│                 job_not_cancellable · job_not_retryable
+│                 job_not_cancellable · job_not_retryable · sync_sequence_gap · sync_conflict · sync_atomic_failed ·
+│                 sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined
 └── Invalid 422   tree_has_a_loop · movement_sides · same_location · lot_of_another_product · unknown_job_kind ·
                   job_parameters
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from config.core import errors
 
@@ -116,3 +122,89 @@ class JobParameters(errors.Invalid):
     internal_code = "job_parameters"
     title = "These parameters do not fit the kind of job"
     advice = "Correct them as `errors` says."
+
+
+class SyncBadCursor(errors.BadRequest):
+    internal_code = "sync_bad_cursor"
+    title = "This cursor cannot be read"
+    advice = "Send the cursor of the last answer unchanged, or none to start again."
+
+
+class SyncUnknownTable(errors.BadRequest):
+    internal_code = "sync_unknown_table"
+    title = "There is no such synced table"
+    advice = "Use the tables of docs/sync.md."
+
+
+class SyncResyncRequired(errors.Gone):
+    """`reason`: expired (deletions since are no longer known), ahead, or epoch (restored from a backup)."""
+
+    internal_code = "sync_resync_required"
+    title = "Start again from a full pull"
+    advice = "Push what is queued, drop the cursor, pull everything, and drop local rows that did not come."
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail, extra={"reason": reason})
+
+
+class SyncTooManyOperations(errors.PayloadTooLarge):
+    internal_code = "sync_too_many_operations"
+    title = "Too many operations in one push"
+    advice = "Push at most 500 at a time, in order."
+
+
+class SyncSequenceGap(errors.Conflict):
+    internal_code = "sync_sequence_gap"
+    title = "Operations are missing before these"
+    advice = "Push again from the operation numbered `expected`; nothing of this push was stored."
+
+    def __init__(self, expected: int) -> None:
+        super().__init__(f"The next operation must have sequence {expected}.", extra={"expected": expected})
+
+
+class SyncConflict(errors.Conflict):
+    """`row` is the server's row, `fields` are those that both sides changed."""
+
+    internal_code = "sync_conflict"
+    title = "The row was changed by someone else"
+    advice = "Take the server's row from the answer, merge, and send a new operation on it."
+
+    def __init__(self, row: Any, fields: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.row, self.fields = row, fields
+
+
+class SyncAtomicFailed(errors.Conflict):
+    """`results` are what the operations would have been answered; nothing was applied."""
+
+    internal_code = "sync_atomic_failed"
+    title = "One operation failed, so none was applied"
+    advice = "See `results`; mend the one that failed and push all of them again."
+
+    def __init__(self, results: Any) -> None:
+        super().__init__()
+        self.results = results
+
+
+class SyncOpIdReused(errors.Conflict):
+    internal_code = "sync_op_id_reused"
+    title = "This op_id was used for another operation"
+    advice = "Make a new op_id for every new operation."
+
+
+class SyncImmutable(errors.Conflict):
+    internal_code = "sync_immutable"
+    title = "Facts are never changed"
+    advice = "Record another movement that corrects it, or reverse it."
+
+
+class SyncReadOnly(errors.Conflict):
+    internal_code = "sync_read_only"
+    title = "This table flows from the server to devices only"
+    advice = "Do not push it; it follows from the movements."
+
+
+class SyncQuarantined(errors.Conflict):
+    internal_code = "sync_quarantined"
+    title = "Kept for the staff to decide"
+    advice = "This installation is being retired; drop the operation, it is safe with the server."

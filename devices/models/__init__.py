@@ -5,7 +5,7 @@ from devices.models.devices import NEXT_STANDINGS, Device, Standing
 from devices.models.events import Event, PurgePermit
 from devices.models.feed import Feed
 from devices.models.installations import EnrollmentCode, Installation, Presence
-from devices.models.operations import IdempotencyKey
+from devices.models.operations import IdempotencyKey, Operation
 from devices.models.owned import DeviceOwnedModel, DeviceOwnedQuerySet
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Feed",
     "IdempotencyKey",
     "Installation",
+    "Operation",
     "Presence",
     "PurgePermit",
     "Standing",

@@ -26,6 +26,7 @@ class Installation(models.Model):
     standing = models.CharField(max_length=10, choices=Standing.choices, default=Standing.ACTIVE)
     secret_hash = models.CharField(max_length=80, unique=True, editable=False)
     next_secret_hash = models.CharField(max_length=80, unique=True, null=True, editable=False)  # noqa: DJ001  # unique where set
+    next_sequence = models.BigIntegerField(default=1, editable=False)  # of the next synced operation
     created_at = models.DateTimeField(auto_now_add=True)
 
     is_authenticated = True  # what DRF asks of request.user

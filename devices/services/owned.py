@@ -20,14 +20,17 @@ from devices.services.feed import next_revision, take_revisions
 Row = TypeVar("Row", bound=DeviceOwnedModel)
 
 
-def find_reference(model: type[Row], *, device: Device, id: UUID | None, field: str) -> Row | None:
-    """The live row of this device that a body refers to; None for None.
+def find_reference(
+    model: type[Row], *, device: Device, id: UUID | None, field: str, tombstones: bool = False
+) -> Row | None:
+    """The live row of this device that a body refers to; None for None. A fact may name `tombstones` too.
 
     Raises ReferenceNotFound alike for missing, deleted and foreign ids. Call it under the feed lock.
     """
     if id is None:
         return None
-    found: Row | None = model.objects.by_uuid(device, id)
+    manager: Any = model.all_objects if tombstones else model.objects
+    found: Row | None = manager.by_uuid(device, id)
     if found is None:
         problem = FieldProblem(field, "reference_not_found", "This id does not exist.")
         raise ReferenceNotFound(f"`{field}` refers to a row that does not exist.", errors=[problem])
@@ -45,6 +48,12 @@ def writable(changes: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, A
     if unknown:
         raise ValueError(f"not writable: {sorted(unknown)}")
     return dict(changes)
+
+
+def settle_twin(values: dict[str, Any], *, differs: bool) -> None:
+    """A twin whose code changes is judged by the unique constraint again, unless it is said to be one still."""
+    if differs:
+        values.setdefault("is_duplicate", False)
 
 
 @transaction.atomic

@@ -25,6 +25,13 @@ def touch_presence(installation: Installation, *, address: str = "") -> None:
         return  # a busy database must not fail a read for the sake of a timestamp
 
 
+def note_clock(*, installation: Installation, client_time: datetime, received_at: datetime) -> int:
+    """Store how far the device's clock is off (server minus device, in ms) as a push showed it. Returns it."""
+    offset = round((received_at - client_time) / timedelta(milliseconds=1))
+    Presence.objects.filter(pk=installation.pk).update(clock_offset_ms=offset)
+    return offset
+
+
 def heartbeat(
     *,
     installation: Installation,

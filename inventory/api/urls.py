@@ -11,6 +11,7 @@ from inventory.api.lots import LotViewSet
 from inventory.api.movements import MovementViewSet
 from inventory.api.products import ProductViewSet
 from inventory.api.scan import ScanView
+from inventory.api.sync import PullView, PushView, SinceView
 from inventory.api.tasks import TaskViewSet
 
 router = SimpleRouter(trailing_slash=False)
@@ -23,4 +24,10 @@ router.register("stock-movements", MovementViewSet, basename="stock-movement")
 router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 
-urlpatterns = [path("scan/<path:code>", ScanView.as_view(), name="scan"), *router.urls]
+urlpatterns = [
+    path("scan/<path:code>", ScanView.as_view(), name="scan"),
+    path("sync/changes", PullView.as_view(), name="sync-changes"),
+    path("sync/since", SinceView.as_view(), name="sync-since"),
+    path("sync/push", PushView.as_view(), name="sync-push"),
+    *router.urls,
+]

@@ -30,6 +30,7 @@ class Location(DeviceOwnedModel):
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.OTHER)
     is_default = models.BooleanField(default=False, editable=False)
+    is_duplicate = models.BooleanField(default=False, editable=False)
 
     class Meta(DeviceOwnedModel.Meta):
         db_table = "locations"
@@ -37,7 +38,7 @@ class Location(DeviceOwnedModel):
             *DeviceOwnedModel.Meta.constraints,
             models.UniqueConstraint(
                 fields=["device", "code"],
-                condition=ALIVE & ~models.Q(code=""),
+                condition=ALIVE & ~models.Q(code="") & models.Q(is_duplicate=False),
                 name="location_code",
                 violation_error_code="location_code_taken",
             ),

@@ -21,6 +21,7 @@ class Lot(DeviceOwnedModel):
     code = models.CharField(max_length=100)
     kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.LOT)
     expires_on = models.DateField(null=True, blank=True)
+    is_duplicate = models.BooleanField(default=False, editable=False)
 
     class Meta(DeviceOwnedModel.Meta):
         db_table = "lots"
@@ -28,7 +29,7 @@ class Lot(DeviceOwnedModel):
             *DeviceOwnedModel.Meta.constraints,
             models.UniqueConstraint(
                 fields=["device", "product", "code"],
-                condition=ALIVE,
+                condition=ALIVE & models.Q(is_duplicate=False),
                 name="lot_code",
                 violation_error_code="lot_code_taken",
             ),

@@ -20,12 +20,13 @@ from devices.services.owned import (
     lock_device,
     lock_owned,
     restore_owned,
+    settle_twin,
     writable,
 )
 from inventory.formats.gtin import has_valid_check_digit, normalise_gtin
 from inventory.models import Barcode, Product
 
-FIELDS = frozenset({"product_id", "value", "symbology", "quantity"})
+FIELDS = frozenset({"product_id", "value", "symbology", "quantity", "is_duplicate"})
 
 
 def gtin_fields(value: str) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def create_barcode(
     value: str,
     symbology: str = "",
     quantity: Decimal = Decimal(1),
+    is_duplicate: bool = False,
     id: UUID | None = None,
 ) -> Barcode:
     """Raises BarcodeTaken, ReferenceNotFound, IdAlreadyUsed."""
@@ -54,6 +56,7 @@ def create_barcode(
         value=value,
         symbology=symbology,
         quantity=quantity,
+        is_duplicate=is_duplicate,
         **gtin_fields(value),
     )
     return insert_owned(barcode, actor=actor)
@@ -66,6 +69,7 @@ def update_barcode(
     """Raises NotFound, RevisionMismatch, BarcodeTaken, ReferenceNotFound."""
     current, revision = lock_owned(barcode, expected_revision=expected_revision)
     values = writable(changes, FIELDS)
+    settle_twin(values, differs=values.get("value", current.value) != current.value)
     if "product_id" in values:
         product_id = values.pop("product_id")
         values["product"] = find_reference(Product, device=current.device, id=product_id, field="product_id")

@@ -19,13 +19,14 @@ from devices.services.owned import (
     lock_device,
     lock_owned,
     restore_owned,
+    settle_twin,
     writable,
 )
 from inventory.errors import DefaultLocation, LocationNotEmpty
 from inventory.models import Location, StockLevel
 from inventory.services.trees import branch, refuse_loop
 
-FIELDS = frozenset({"name", "code", "parent_id", "kind"})
+FIELDS = frozenset({"name", "code", "parent_id", "kind", "is_duplicate"})
 
 
 def create_default_location(*, device: Device, actor: Actor) -> Location:
@@ -49,13 +50,17 @@ def create_location(
     code: str = "",
     parent_id: UUID | None = None,
     kind: str = Location.Kind.OTHER,
+    is_duplicate: bool = False,
     id: UUID | None = None,
 ) -> Location:
     """Raises LocationCodeTaken, ReferenceNotFound, IdAlreadyUsed."""
     lock_device(device)
     parent = find_reference(Location, device=device, id=parent_id, field="parent_id")
     return insert_owned(
-        Location(device=device, uuid=id or uuid7(), name=name, code=code, parent=parent, kind=kind), actor=actor
+        Location(
+            device=device, uuid=id or uuid7(), name=name, code=code, parent=parent, kind=kind, is_duplicate=is_duplicate
+        ),
+        actor=actor,
     )
 
 
@@ -66,6 +71,7 @@ def update_location(
     """Raises NotFound, RevisionMismatch, LocationCodeTaken, ReferenceNotFound, TreeHasALoop."""
     current, revision = lock_owned(location, expected_revision=expected_revision)
     values = writable(changes, FIELDS)
+    settle_twin(values, differs=values.get("code", current.code) != current.code)
     if "parent_id" in values:
         parent_id = values.pop("parent_id")
         values["parent"] = find_reference(Location, device=current.device, id=parent_id, field="parent_id")

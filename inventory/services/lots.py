@@ -20,12 +20,13 @@ from devices.services.owned import (
     lock_device,
     lock_owned,
     restore_owned,
+    settle_twin,
     writable,
 )
 from inventory.errors import LotOfAnotherProduct
 from inventory.models import Lot, Product, StockLevel
 
-FIELDS = frozenset({"product_id", "code", "kind", "expires_on"})
+FIELDS = frozenset({"product_id", "code", "kind", "expires_on", "is_duplicate"})
 
 
 @transaction.atomic
@@ -37,13 +38,22 @@ def create_lot(
     code: str,
     kind: str = Lot.Kind.LOT,
     expires_on: date | None = None,
+    is_duplicate: bool = False,
     id: UUID | None = None,
 ) -> Lot:
     """Raises LotCodeTaken, ReferenceNotFound, IdAlreadyUsed."""
     lock_device(device)
     product = find_reference(Product, device=device, id=product_id, field="product_id")
     return insert_owned(
-        Lot(device=device, uuid=id or uuid7(), product=product, code=code, kind=kind, expires_on=expires_on),
+        Lot(
+            device=device,
+            uuid=id or uuid7(),
+            product=product,
+            code=code,
+            kind=kind,
+            expires_on=expires_on,
+            is_duplicate=is_duplicate,
+        ),
         actor=actor,
     )
 
@@ -55,6 +65,7 @@ def update_lot(lot: Lot, *, actor: Actor, changes: Mapping[str, Any], expected_r
     values = writable(changes, FIELDS)
     if values.pop("product_id", current.product.uuid) != current.product.uuid:
         raise LotOfAnotherProduct("A lot stays with its product.")
+    settle_twin(values, differs=values.get("code", current.code) != current.code)
     return change_owned(current, revision=revision, actor=actor, changes=values)
 
 

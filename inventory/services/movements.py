@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -51,8 +52,12 @@ def record_movement(
     occurred_at: datetime | None = None,
     installation: Installation | None = None,
     id: UUID | None = None,
+    as_fact: bool = False,
 ) -> StockMovement:
     """Record one movement of `quantity` > 0 units. Negative stock is never refused: it opens a case.
+
+    `as_fact`: it has happened, on a device that was offline; deleted products, locations and lots, and a lot of
+    another product, are then kept with a case instead of refused.
 
     Raises MovementSides, SameLocation, LotOfAnotherProduct, ReferenceNotFound, IdAlreadyUsed,
     QuantityOutOfRange.
@@ -60,17 +65,21 @@ def record_movement(
     lock_device(device)
     if id is not None and StockMovement.all_objects.by_uuid(device, id) is not None:
         raise IdAlreadyUsed(f"The id {id} is used already.")
-    source = find_reference(Location, device=device, id=from_location_id, field="from_location_id")
-    target = find_reference(Location, device=device, id=to_location_id, field="to_location_id")
-    source, target = _sides(device, kind, source, target)
+    find = partial(find_reference, device=device, tombstones=as_fact)
+    source, target = _sides(
+        device,
+        kind,
+        find(Location, id=from_location_id, field="from_location_id"),
+        find(Location, id=to_location_id, field="to_location_id"),
+    )
     movement = StockMovement(
         device=device,
-        product=find_reference(Product, device=device, id=product_id, field="product_id"),
+        product=find(Product, id=product_id, field="product_id"),
         kind=kind,
         quantity=quantity,
         from_location=source,
         to_location=target,
-        lot=find_reference(Lot, device=device, id=lot_id, field="lot_id"),
+        lot=find(Lot, id=lot_id, field="lot_id"),
         reason=reason,
         note=note,
         reference=reference,
@@ -79,9 +88,33 @@ def record_movement(
     )
     if id is not None:
         movement.uuid = id
-    if movement.lot is not None and movement.lot.product_id != movement.product.pk:
+    odd = _oddities(movement)
+    if "lot_of_another_product" in odd and not as_fact:
         raise LotOfAnotherProduct
-    return record_movements(device=device, actor=actor, movements=[movement])[0]
+    record_movements(device=device, actor=actor, movements=[movement])
+    if odd:
+        _odd_case(device, actor, movement, odd)
+    return movement
+
+
+def _oddities(movement: StockMovement) -> list[str]:
+    """What an intent would be refused for and a fact is flagged for."""
+    named = {"product": movement.product, "from_location": movement.from_location, "to_location": movement.to_location}
+    odd = [f"{name}_deleted" for name, row in (named | {"lot": movement.lot}).items() if row and row.is_deleted]
+    if movement.lot is not None and movement.lot.product_id != movement.product.pk:
+        odd.append("lot_of_another_product")
+    return odd
+
+
+def _odd_case(device: Device, actor: Actor, movement: StockMovement, odd: list[str]) -> None:
+    open_case(
+        device=device,
+        actor=actor,
+        kind=Case.Kind.PAYLOAD_CONFLICT,
+        key=f"stock_movements:{movement.uuid}",
+        summary=f"A movement of {movement.product} was kept although: {', '.join(odd)}",
+        evidence={"movement_id": movement.uuid, "reasons": odd},
+    )
 
 
 @transaction.atomic

@@ -20,11 +20,14 @@ from devices.services.owned import (
     lock_device,
     lock_owned,
     restore_owned,
+    settle_twin,
     writable,
 )
 from inventory.models import Barcode, Category, Lot, Product, StockLevel
 
-FIELDS = frozenset({"name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes"})
+FIELDS = frozenset(
+    {"name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes", "is_duplicate"}
+)
 
 
 @transaction.atomic
@@ -40,6 +43,7 @@ def create_product(
     reorder_level: Decimal | None = None,
     category_id: UUID | None = None,
     attributes: Mapping[str, Any] | None = None,
+    is_duplicate: bool = False,
     id: UUID | None = None,
 ) -> Product:
     """Raises ProductSkuTaken, ReferenceNotFound, IdAlreadyUsed."""
@@ -55,6 +59,7 @@ def create_product(
         reorder_level=reorder_level,
         category=find_reference(Category, device=device, id=category_id, field="category_id"),
         attributes=dict(attributes or {}),
+        is_duplicate=is_duplicate,
     )
     return insert_owned(product, actor=actor)
 
@@ -66,6 +71,7 @@ def update_product(
     """Raises NotFound, RevisionMismatch, ProductSkuTaken, ReferenceNotFound."""
     current, revision = lock_owned(product, expected_revision=expected_revision)
     values = writable(changes, FIELDS)
+    settle_twin(values, differs=values.get("sku", current.sku) != current.sku)
     if "category_id" in values:
         category_id = values.pop("category_id")
         values["category"] = find_reference(Category, device=current.device, id=category_id, field="category_id")

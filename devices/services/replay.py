@@ -1,0 +1,41 @@
+"""What is known of operations already: verdicts that are kept, and each installation's own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from devices.models import Device, Installation, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The next sequence before and after a push; `gap` where an operation between is missing."""
+
+    start: int
+    end: int
+    gap: bool
+
+
+def stored_operations(device: Device, op_ids: Sequence[UUID]) -> dict[UUID, Operation]:
+    """The verdicts kept for these operations of a device."""
+    found = Operation.objects.filter(device=device, op_id__in=op_ids)
+    return {operation.op_id: operation for operation in found}
+
+
+def next_sequence(installation: Installation, *, ops: Sequence[int | None]) -> Expected:
+    """Check that the sequences go on where the installation left off; lower ones are replays."""
+    # Under the feed lock, so nobody else moves it meanwhile.
+    start = Installation.objects.values_list("next_sequence", flat=True).get(pk=installation.pk)
+    end, gap = start, False
+    for sequence in ops:
+        if sequence is not None and sequence >= end:
+            gap = gap or sequence > end
+            end = sequence + 1
+    return Expected(start, end, gap)
+
+
+def save_sequence(installation: Installation, end: int) -> None:
+    """Note the next sequence that is expected of the installation."""
+    Installation.objects.filter(pk=installation.pk).exclude(next_sequence=end).update(next_sequence=end)

@@ -1,0 +1,118 @@
+"""The synced tables: adding one is one entry here (a test fails while a device-owned model is missing)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+
+from config.core.problems import as_app_error
+from devices.api.records import RecordSerializer
+from devices.models import Device, DeviceOwnedModel
+from inventory import errors
+from inventory.api.barcodes import BarcodeSerializer
+from inventory.api.categories import CategorySerializer
+from inventory.api.levels import LevelSerializer
+from inventory.api.locations import LocationSerializer
+from inventory.api.lots import LotSerializer
+from inventory.api.movements import MovementSerializer
+from inventory.api.products import ProductSerializer
+from inventory.api.tasks import TaskSerializer
+from inventory.services import barcodes, categories, locations, lots, movements, products, tasks
+from inventory.services.sync.tables import Table, Values
+from inventory.services.sync.twins import accepting_create, accepting_update
+
+
+class SerializerShape:
+    """A serializer as the shape of a synced table: one instance shows all rows of a device."""
+
+    def __init__(self, serializer_class: type[RecordSerializer]) -> None:
+        self.serializer_class = serializer_class
+
+    def read(self, data: Any, *, device: Device, partial: bool) -> Values:
+        serializer = self.serializer_class(data=data, partial=partial, context={"device": device})
+        try:
+            serializer.is_valid(raise_exception=True)
+        except ValidationError as error:
+            raise as_app_error(error) from None
+        values = serializer.values()
+        values.pop("id", None)
+        return values
+
+    def show(self, row: DeviceOwnedModel, *, device: Device) -> Values:
+        shown: Values = self.serializer_class(context={"device": device}).to_representation(row)
+        return shown
+
+
+def _plain(create: Any, *, installation: Any, **values: Any) -> Any:
+    """Only movements note which installation made them."""
+    return create(**values)
+
+
+def _table(name: str, serializer: type[RecordSerializer], references: tuple[str, ...] = (), **writes: Any) -> Table:
+    if "create" in writes and not writes.get("fact"):
+        writes["create"] = partial(_plain, writes["create"])
+    model: Any = serializer.Meta.model
+    return Table(name, model, SerializerShape(serializer), references, **writes)
+
+
+_TABLES = (
+    _table(
+        "categories",
+        CategorySerializer,
+        ("parent",),
+        create=categories.create_category,
+        update=categories.update_category,
+        delete=categories.delete_category,
+    ),
+    _table(
+        "products",
+        ProductSerializer,
+        ("category",),
+        create=accepting_create(products.create_product, taken=errors.ProductSkuTaken, code="sku"),
+        update=accepting_update(products.update_product, taken=errors.ProductSkuTaken, code="sku"),
+        delete=products.delete_product,
+    ),
+    _table(
+        "barcodes",
+        BarcodeSerializer,
+        ("product",),
+        create=accepting_create(barcodes.create_barcode, taken=errors.BarcodeTaken, code="value"),
+        update=accepting_update(barcodes.update_barcode, taken=errors.BarcodeTaken, code="value"),
+        delete=barcodes.delete_barcode,
+    ),
+    _table(
+        "locations",
+        LocationSerializer,
+        ("parent",),
+        create=accepting_create(locations.create_location, taken=errors.LocationCodeTaken, code="code"),
+        update=accepting_update(locations.update_location, taken=errors.LocationCodeTaken, code="code"),
+        delete=locations.delete_location,
+    ),
+    _table(
+        "lots",
+        LotSerializer,
+        ("product",),
+        create=accepting_create(lots.create_lot, taken=errors.LotCodeTaken, code="code"),
+        update=accepting_update(lots.update_lot, taken=errors.LotCodeTaken, code="code"),
+        delete=lots.delete_lot,
+    ),
+    _table(
+        "stock_movements",
+        MovementSerializer,
+        ("product", "from_location", "to_location", "lot", "reverses"),
+        create=partial(movements.record_movement, as_fact=True),
+        fact=True,
+    ),
+    _table("stock_levels", LevelSerializer, ("product", "location", "lot")),
+    _table(
+        "tasks",
+        TaskSerializer,
+        ("location",),
+        create=tasks.create_task,
+        update=tasks.update_task,
+        delete=tasks.delete_task,
+    ),
+)
+TABLES: dict[str, Table] = {table.name: table for table in _TABLES}

@@ -1,0 +1,1 @@
+"""Sync: pull from the feed, push through the services."""

@@ -1,0 +1,208 @@
+"""Push: a client's queued operations, each carried out once, through the services (PROTOCOL §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+
+from config.core.errors import AppError, Invalid, NotFound
+from config.core.problems import as_app_error
+from devices.actors import Actor
+from devices.models import Device, Installation, Operation
+from devices.services.feed import take_revisions
+from devices.services.replay import next_sequence, save_sequence, stored_operations
+from inventory.errors import (
+    SyncAtomicFailed,
+    SyncConflict,
+    SyncImmutable,
+    SyncOpIdReused,
+    SyncReadOnly,
+    SyncSequenceGap,
+    SyncUnknownTable,
+)
+from inventory.services.sync.ops import Op, Pushed, Result
+from inventory.services.sync.tables import Table, Tables
+
+
+@transaction.atomic
+def push(
+    *,
+    device: Device,
+    actor: Actor,
+    tables: Tables,
+    ops: Sequence[Op],
+    installation: Installation | None = None,
+    atomic: bool = False,
+    trusted: bool = False,
+) -> Pushed:
+    """Carry out operations in order under one feed lock, each on its own savepoint, each at most once.
+
+    `trusted`: staff release operations whose verdict was quarantine; the stored verdict does not count.
+
+    Raises SyncSequenceGap (nothing is stored) and, with `atomic`, SyncAtomicFailed (nothing is applied).
+    """
+    take_revisions(device, 0)
+    expected = next_sequence(installation, ops=[op.sequence for op in ops]) if installation else None
+    if expected is not None and expected.gap:
+        raise SyncSequenceGap(expected.start)
+    stored = {} if trusted else stored_operations(device, [op.op_id for op in ops])
+    run = _Run(device, actor, tables, installation, stored)
+    results = [run.carry_out(op) for op in ops]
+    if atomic and any(result.status in ("conflict", "rejected") for result in results):
+        raise SyncAtomicFailed(results)
+    if not trusted:
+        Operation.objects.bulk_create(run.fresh)
+    if installation and expected is not None:
+        save_sequence(installation, expected.end)
+    head = take_revisions(device, 0).start - 1
+    return Pushed(results, head, expected.end if expected else None)
+
+
+class _Run:
+    """One push under way: what is stored already, and what it adds."""
+
+    def __init__(
+        self,
+        device: Device,
+        actor: Actor,
+        tables: Tables,
+        installation: Installation | None,
+        stored: dict[UUID, Operation],
+    ) -> None:
+        self.device, self.actor, self.tables = device, actor, tables
+        self.installation, self.stored = installation, stored
+        self.fresh: list[Operation] = []
+
+    def carry_out(self, op: Op) -> Result:
+        """The verdict on one operation, stored unless it may be retried."""
+        known = self.stored.get(op.op_id)
+        if known is not None:
+            return self._replay(op, known)
+        result = self._attempt(op)
+        if not result.retryable:
+            self._keep(op, result)
+        return result
+
+    def _replay(self, op: Op, known: Operation) -> Result:
+        if known.fingerprint != op.fingerprint:
+            return Result(op.op_id, "rejected", error=SyncOpIdReused())
+        table = self.tables.get(op.table)
+        row = table.rows(self.device).filter(uuid=op.id).first() if table else None
+        return Result(op.op_id, "duplicate", table, row, verdict=known.status)
+
+    def _attempt(self, op: Op) -> Result:
+        table = self.tables.get(op.table)
+        try:
+            if op.error is not None:
+                raise op.error
+            if table is None:
+                raise SyncUnknownTable(f"`{op.table[:80]}` is not a synced table.")
+            with transaction.atomic():
+                row, fields = WRITES[op.op](self, table, op)
+            status = "duplicate" if fields == DUPLICATE else "applied"
+            return Result(op.op_id, status, table, row)
+        except SyncConflict as conflict:
+            return Result(op.op_id, "conflict", table, conflict.row, conflict, conflict.fields)
+        except (AppError, DatabaseError) as error:
+            return Result(op.op_id, "rejected", table, error=as_app_error(error))
+
+    def _keep(self, op: Op, result: Result) -> None:
+        row = Operation(
+            device=self.device,
+            installation=self.installation,
+            op_id=op.op_id,
+            sequence=op.sequence,
+            fingerprint=op.fingerprint,
+            op=op.op[:10],
+            table=op.table[:63],
+            object_id=op.id,
+            status=result.status,
+            internal_code=result.error.internal_code if result.error else "",
+        )
+        self.fresh.append(row)
+        self.stored[op.op_id] = row
+
+    def acting(self, op: Op) -> Actor:
+        """The actor, with the operation noted on the events it causes."""
+        return self.actor.during(op.op_id)
+
+    def find(self, table: Table, op: Op) -> Any:
+        """The row that an operation is about, or None."""
+        return table.rows(self.device).filter(uuid=op.id).first()
+
+
+DUPLICATE = ("duplicate",)
+Written = tuple[Any, tuple[str, ...]]
+
+
+def _create(run: _Run, table: Table, op: Op) -> Written:
+    if table.create is None:
+        raise SyncReadOnly(f"`{table.name}` flows from the server to devices only.")
+    values = table.shape.read(op.data, device=run.device, partial=False)
+    existing = run.find(table, op)
+    if existing is not None:
+        different = _different(table, existing, values)
+        if existing.is_deleted or different:
+            raise SyncConflict(existing, different)
+        return existing, DUPLICATE
+    row = table.create(device=run.device, actor=run.acting(op), installation=run.installation, id=op.id, **values)
+    return run.find(table, op) or row, ()
+
+
+def _update(run: _Run, table: Table, op: Op) -> Written:
+    if table.fact:
+        raise SyncImmutable
+    if table.update is None:
+        raise SyncReadOnly(f"`{table.name}` flows from the server to devices only.")
+    current = run.find(table, op)
+    if current is None:
+        raise NotFound
+    if current.is_deleted:
+        raise SyncConflict(current, ())
+    values = table.shape.read(op.data, device=run.device, partial=True)
+    changed = _different(table, current, values)
+    if not changed:
+        return current, ()
+    _refuse_conflict(run, table, op, current, changed)
+    table.update(current, actor=run.acting(op), changes={name: values[name] for name in changed})
+    return run.find(table, op), ()
+
+
+def _refuse_conflict(run: _Run, table: Table, op: Op, current: Any, changed: tuple[str, ...]) -> None:
+    """Compare-and-set per field: disjoint edits merge, edits of the same field are the client's to settle."""
+    if op.base_revision == current.revision or (op.base is None and op.base_revision is None):
+        return
+    if op.base is None:
+        raise SyncConflict(current, changed)
+    known = {name: op.base[name] for name in changed if name in op.base}
+    try:
+        base = table.shape.read(known, device=run.device, partial=True)
+    except Invalid:
+        raise SyncConflict(current, changed) from None
+    clashing = tuple(name for name in changed if name not in base or base[name] != table.value(current, name))
+    if clashing:
+        raise SyncConflict(current, clashing)
+
+
+def _delete(run: _Run, table: Table, op: Op) -> Written:
+    if table.fact:
+        raise SyncImmutable
+    if table.delete is None:
+        raise SyncReadOnly(f"`{table.name}` flows from the server to devices only.")
+    current = run.find(table, op)
+    if current is None or current.is_deleted:
+        return current, ()
+    if op.base_revision is not None and op.base_revision != current.revision:
+        raise SyncConflict(current, ())
+    table.delete(current, actor=run.acting(op))
+    return run.find(table, op), ()
+
+
+def _different(table: Table, row: Any, values: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name, value in values.items() if table.value(row, name) != value)
+
+
+WRITES = {"create": _create, "update": _update, "delete": _delete}

@@ -1,0 +1,63 @@
+"""What a synced table is: its name on the wire, its model, its shape and the services that write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from devices.models import Device, DeviceOwnedModel
+
+Values = dict[str, Any]
+
+
+class Shape(Protocol):
+    """How rows of a table look on the wire. The doors provide it: services know no serializers."""
+
+    def read(self, data: Any, *, device: Device, partial: bool) -> Values:
+        """Checked, normalised values of a body. Raises Invalid."""
+
+    def show(self, row: DeviceOwnedModel, *, device: Device) -> Values:
+        """The row as on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One synced table. Without `create` it flows from server to device only; a `fact` is insert-only."""
+
+    name: str
+    model: type[DeviceOwnedModel]
+    shape: Shape
+    references: tuple[str, ...] = ()
+    create: Callable[..., DeviceOwnedModel] | None = None
+    update: Callable[..., DeviceOwnedModel] | None = None
+    delete: Callable[..., DeviceOwnedModel] | None = None
+    fact: bool = False
+
+    def rows(self, device: Device) -> Any:
+        """Every row of the device, tombstones included, with what the shape shows of its references."""
+        return self.model.all_objects.for_device(device).select_related(*self.references)
+
+    def value(self, row: DeviceOwnedModel, name: str) -> Any:
+        """A row's current value under its wire name, comparable with what `shape.read` returns."""
+        if name in self.reference_names:
+            related = getattr(row, name.removesuffix("_id"))
+            return None if related is None else related.uuid
+        return getattr(row, name)
+
+    @property
+    def reference_names(self) -> frozenset[str]:
+        """`product_id` and its like."""
+        return frozenset(f"{reference}_id" for reference in self.references)
+
+
+Tables = Mapping[str, Table]
+
+
+def registry() -> Tables:
+    """Every synced table by name: settings.SYNC_TABLES names where the doors put them together."""
+    tables: Tables = import_string(settings.SYNC_TABLES)
+    return tables
