@@ -1,6 +1,6 @@
 """What inventory may be refused.
 
-AppError
+AppError      500  job_timed_out · job_worker_lost
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
 │                 job_not_cancellable · job_not_retryable
@@ -116,3 +116,15 @@ class JobParameters(errors.Invalid):
     internal_code = "job_parameters"
     title = "These parameters do not fit the kind of job"
     advice = "Correct them as `errors` says."
+
+
+class JobTimedOut(errors.AppError):
+    internal_code = "job_timed_out"
+    title = "The job took longer than jobs may take"
+    advice = "Ask for less at a time; operators set the limit with JOB_SOFT_SECONDS."
+
+
+class JobWorkerLost(errors.AppError):
+    internal_code = "job_worker_lost"
+    title = "The workers that ran this job fell silent again and again"
+    advice = "Tell the operator: such a job may need more memory than there is. It can be retried."
