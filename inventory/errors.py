@@ -1,6 +1,6 @@
 """What inventory may be refused.
 
-AppError
+AppError      500  job_timed_out · job_worker_lost
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required
 ├── PayloadTooLarge 413 sync_too_many_operations
@@ -208,3 +208,15 @@ class SyncQuarantined(errors.Conflict):
     internal_code = "sync_quarantined"
     title = "Kept for the staff to decide"
     advice = "This installation is being retired; drop the operation, it is safe with the server."
+
+
+class JobTimedOut(errors.AppError):
+    internal_code = "job_timed_out"
+    title = "The job took longer than jobs may take"
+    advice = "Ask for less at a time; operators set the limit with JOB_SOFT_SECONDS."
+
+
+class JobWorkerLost(errors.AppError):
+    internal_code = "job_worker_lost"
+    title = "The workers that ran this job fell silent again and again"
+    advice = "Tell the operator: such a job may need more memory than there is. It can be retried."

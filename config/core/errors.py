@@ -1,16 +1,19 @@
 """Errors for people and programs.
 
 AppError
-├── BadRequest 400        malformed_request
+├── BadRequest 400        malformed_request · malformed_json · bad_text · unknown_filter · invalid_filter ·
+│                         unknown_ordering · unknown_field_wanted · bad_page · bad_precondition · host_not_allowed
 ├── Unauthenticated 401   not_authenticated
-├── Forbidden 403         forbidden
-├── NotFound 404          not_found
+├── Forbidden 403         forbidden · csrf_failed
+├── NotFound 404          not_found · reference_not_found
+├── MethodNotAllowed 405  method_not_allowed
+├── NotAcceptable 406     not_acceptable
 ├── Conflict 409          conflict
 ├── Gone 410              gone
 ├── PreconditionFailed 412 precondition_failed
 ├── PayloadTooLarge 413   payload_too_large
 ├── UnsupportedMediaType 415 unsupported_media_type
-├── Invalid 422           validation_failed
+├── Invalid 422           validation_failed · quantity_out_of_range
 ├── TooManyRequests 429   too_many_requests
 └── Unavailable 503       temporarily_unavailable
 """

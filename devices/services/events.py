@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 
+from config.core.inserts import insert_rows
 from config.core.quantities import plain
 from config.core.wire import wire_time
 from devices.actors import Actor
 from devices.models import Device, Event
 
-BATCH = 500
 SERVER_FIELDS = {"id", "uuid", "device", "revision", "created_at", "updated_at", "deleted_at"}
+JSON_TYPES = frozenset({str, int, bool})
 
 
 def build_event(row: models.Model, *, actor: Actor, action: str, changes: Mapping[str, Any] | None = None) -> Event:
@@ -46,28 +48,33 @@ def record_event(row: models.Model, *, actor: Actor, action: str, changes: Mappi
 
 def record_events(events: Iterable[Event]) -> None:
     """Write many events built by build_event()."""
-    Event.objects.bulk_create(events, batch_size=BATCH)
+    insert_rows(list(events))
 
 
 def first_values(row: models.Model) -> dict[str, tuple[None, Any]]:
-    """What a created row was given, as changes from nothing; empty values are left out."""
+    """What a created row was given, as changes from nothing; empty values are left out.
+
+    References appear by their wire id, never by the server's own number.
+    """
     found: dict[str, tuple[None, Any]] = {}
-    for field in row._meta.concrete_fields:
-        value = getattr(row, field.attname)
-        if field.name not in SERVER_FIELDS and value not in (None, "", {}):
-            found[field.name] = (None, _named(row, field, value))
+    for name, attname, is_relation in _told_fields(type(row)):
+        value = getattr(row, attname)
+        if value in (None, "", {}):
+            continue
+        found[name] = (None, getattr(getattr(row, name), "uuid", value) if is_relation else value)
     return found
 
 
-def _named(row: models.Model, field: Any, value: Any) -> Any:
-    """References appear in events by their wire id, never by the server's own number."""
-    if field.is_relation and value is not None:
-        return getattr(getattr(row, field.name), "uuid", value)
-    return value
+@cache
+def _told_fields(model: type[models.Model]) -> list[tuple[str, str, bool]]:
+    fields = model._meta.concrete_fields
+    return [(field.name, field.attname, field.is_relation) for field in fields if field.name not in SERVER_FIELDS]
 
 
 def plain_value(value: Any) -> Any:
     """A value as events keep it: JSON types, exact."""
+    if value is None or type(value) in JSON_TYPES:
+        return value
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, datetime):

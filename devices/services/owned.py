@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.core.errors import FieldProblem, NotFound, ReferenceNotFound
+from config.core.inserts import insert_rows
 from devices.actors import Actor
 from devices.errors import IdAlreadyUsed, NotDeleted, RevisionMismatch
 from devices.models import Device, DeviceOwnedModel
@@ -65,6 +66,26 @@ def insert_owned(row: Row, *, actor: Actor, action: str = "created") -> Row:
     row.save(force_insert=True)
     record_event(row, actor=actor, action=action, changes=first_values(row))
     return row
+
+
+@transaction.atomic
+def insert_many_owned(rows: Sequence[Row], *, device: Device, actor: Actor, action: str = "created") -> None:
+    """Stamp, insert and record new rows of one device, in order, with a constant number of queries.
+
+    The caller made sure, under the feed lock, that ids and unique values are free.
+    """
+    if not rows:
+        return
+    revisions = take_revisions(device, len(rows))
+    for row, revision in zip(rows, revisions, strict=True):
+        row.revision = revision
+    insert_rows(rows)
+    if rows[0].pk is None:
+        stored = type(rows[0]).all_objects.filter(device=device, revision__range=(revisions[0], revisions[-1]))
+        for row, pk in zip(rows, stored.order_by("revision").values_list("pk", flat=True), strict=True):
+            row.pk = pk
+            row._state.adding = False
+    record_events([build_event(row, actor=actor, action=action, changes=first_values(row)) for row in rows])
 
 
 def lock_owned(row: Row, *, expected_revision: int | None = None, deleted: bool = False) -> tuple[Row, int]:

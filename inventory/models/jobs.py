@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -27,12 +28,28 @@ class JobQuerySet(models.QuerySet["Job"]):
             | models.Q(status=Job.Status.RUNNING, leased_until__lt=now)
         )
 
+    def to_ring(self) -> Self:
+        """What is due and has not been rung for a while: its bell may be lost."""
+        return self.due().filter(ring_at__lte=timezone.now())
+
+    def pending(self) -> Self:
+        """What has not ended yet."""
+        return self.filter(status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
+
+    def ended_before(self, then: datetime) -> Self:
+        """What ended before a time, however it ended."""
+        return self.filter(finished_at__lt=then).exclude(status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
+
 
 class Job(models.Model):
     """One piece of background work and its story.
 
     queued → running → succeeded | failed | cancelled; a lease that runs out is taken again, with the next
     `fence`: a worker that wakes up late finds another fence and its effect is rolled back.
+
+    `attempts` = leases since it was queued by somebody, `lost` = those whose worker fell silent. While it runs,
+    `done` and `result` are what its committed effects have reached: the next attempt goes on from there.
+    `once` = at most one job of this kind ever has this name ("2026-03-01"); empty: no limit.
     """
 
     class Status(models.TextChoices):
@@ -56,8 +73,11 @@ class Job(models.Model):
     log = models.JSONField(default=list, encoder=DjangoJSONEncoder)
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     attempts = models.PositiveSmallIntegerField(default=0)
+    lost = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
+    once = models.CharField(max_length=60, blank=True, editable=False)
     run_at = models.DateTimeField(default=timezone.now)
+    ring_at = models.DateTimeField(default=timezone.now, editable=False)
     leased_until = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
     internal_code = models.CharField(max_length=60, blank=True)
@@ -74,10 +94,18 @@ class Job(models.Model):
 
     class Meta:
         db_table = "jobs"
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "once"], condition=~models.Q(once=""), name="job_once"),
+        ]
         indexes = [
             models.Index(fields=["status", "run_at"], name="job_due"),
             models.Index(fields=["device", "-id"], name="job_device"),
+            models.Index(fields=["finished_at"], name="job_finished"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {str(self.uuid)[-8:]}"
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status not in (self.Status.QUEUED, self.Status.RUNNING)

@@ -51,39 +51,36 @@ def move_levels(*, device: Device, deltas: Mapping[Bucket, Decimal]) -> dict[Buc
 
     One statement per 500 buckets; raises QuantityOutOfRange through the level_in_range constraint.
     """
+    by_uuid = {bucket.uuid: bucket for bucket in deltas}
     after: dict[Bucket, Decimal] = {}
-    buckets = sorted(deltas, key=lambda bucket: bucket.uuid)
-    for start in range(0, len(buckets), BATCH):
-        chunk = buckets[start : start + BATCH]
-        revisions = take_revisions(device, len(chunk))
-        found = _upsert(
-            device, [(bucket, deltas[bucket], revision) for bucket, revision in zip(chunk, revisions, strict=True)]
-        )
-        after.update({bucket: found[bucket.uuid] for bucket in chunk})
+    ordered = sorted(by_uuid)
+    for start in range(0, len(ordered), BATCH):
+        chunk = [(uuid, by_uuid[uuid], deltas[by_uuid[uuid]]) for uuid in ordered[start : start + BATCH]]
+        found = _upsert(device, chunk)
+        after.update({bucket: found[uuid] for uuid, bucket, _ in chunk})
     return after
 
 
-def _upsert(device: Device, rows: list[tuple[Bucket, Decimal, int]]) -> dict[UUID, Decimal]:
+def _upsert(device: Device, chunk: list[tuple[UUID, Bucket, Decimal]]) -> dict[UUID, Decimal]:
     """INSERT … ON CONFLICT adds to what is there: the ORM's bulk_create can only overwrite."""
-    now = timezone.now()
     to_database: Any = StockLevel._meta.get_field("uuid").get_db_prep_value
     moment: Any = StockLevel._meta.get_field("created_at").get_db_prep_value
+    now = moment(timezone.now(), connection)
     parameters: list[Any] = []
-    for bucket, delta, revision in rows:
-        deleted = now if bucket.product.is_deleted or bucket.location.is_deleted else None
+    for (uuid, bucket, delta), revision in zip(chunk, take_revisions(device, len(chunk)), strict=True):
         parameters += [
             device.pk,
-            to_database(bucket.uuid, connection),
+            to_database(uuid, connection),
             revision,
             bucket.product.pk,
             bucket.location.pk,
             bucket.lot.pk if bucket.lot else None,
             int(delta.scaleb(PLACES)),
-            moment(now, connection),
-            moment(now, connection),
-            moment(deleted, connection),
+            now,
+            now,
+            now if bucket.product.is_deleted or bucket.location.is_deleted else None,
         ]
-    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(chunk))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO stock_levels (device_id, uuid, revision, product_id, location_id, lot_id, quantity, "

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,9 +15,7 @@ from config.core.quantities import plain
 from devices.actors import Actor
 from devices.errors import IdAlreadyUsed
 from devices.models import Device, Installation
-from devices.services.events import build_event, first_values, record_events
-from devices.services.feed import take_revisions
-from devices.services.owned import find_reference, lock_device
+from devices.services.owned import find_reference, insert_many_owned, lock_device
 from inventory.errors import (
     LotOfAnotherProduct,
     MovementAlreadyReversed,
@@ -27,7 +24,7 @@ from inventory.errors import (
     SameLocation,
 )
 from inventory.models import Case, Location, Lot, Product, StockLevel, StockMovement
-from inventory.services.cases import open_case
+from inventory.services.cases import Trouble, open_case, open_cases
 from inventory.services.levels import Bucket, deltas_of, move_levels
 from inventory.services.locations import default_location
 
@@ -125,11 +122,7 @@ def record_movements(*, device: Device, actor: Actor, movements: list[StockMovem
     """
     if len(movements) > BATCH:
         raise ValueError(f"at most {BATCH} movements at a time")
-    lock_device(device)
-    for movement, revision in zip(movements, take_revisions(device, len(movements)), strict=True):
-        movement.revision = revision
-    StockMovement.objects.bulk_create(movements)
-    record_events(build_event(row, actor=actor, action="created", changes=first_values(row)) for row in movements)
+    insert_many_owned(movements, device=device, actor=actor)
     deltas = deltas_of(movements)
     after = move_levels(device=device, deltas=deltas)
     _open_cases(
@@ -206,29 +199,25 @@ def _open_cases(
 ) -> None:
     """A bucket that falls below zero and a serial that is not one piece become cases."""
     last = {Bucket(m.product, m.from_location, m.lot): m for m in movements if m.from_location is not None}
-    for bucket, (before, after) in moved.items():
-        if before >= 0 > after:
-            _negative_case(device, actor, bucket, after, last[bucket])
+    below = [_negative(bucket, after, last[bucket]) for bucket, (before, after) in moved.items() if before >= 0 > after]
+    open_cases(device=device, actor=actor, troubles=below)
+    for bucket in moved:
         if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL:
             _serial_case(device, actor, bucket.lot)
 
 
-def _negative_case(device: Device, actor: Actor, bucket: Bucket, quantity: Decimal, movement: StockMovement) -> None:
-    evidence: dict[str, Any] = {
-        "product_id": bucket.product.uuid,
-        "location_id": bucket.location.uuid,
-        "lot_id": bucket.lot.uuid if bucket.lot else None,
-        "quantity": plain(quantity),
-        "movement_id": movement.uuid,
-    }
-    summary = f"{bucket.product} at {bucket.location}: {plain(quantity)} {bucket.product.unit}"
-    open_case(
-        device=device,
-        actor=actor,
+def _negative(bucket: Bucket, quantity: Decimal, movement: StockMovement) -> Trouble:
+    return Trouble(
         kind=Case.Kind.NEGATIVE_STOCK,
         key=str(bucket.uuid),
-        summary=summary,
-        evidence=evidence,
+        summary=f"{bucket.product} at {bucket.location}: {plain(quantity)} {bucket.product.unit}",
+        evidence={
+            "product_id": bucket.product.uuid,
+            "location_id": bucket.location.uuid,
+            "lot_id": bucket.lot.uuid if bucket.lot else None,
+            "quantity": plain(quantity),
+            "movement_id": movement.uuid,
+        },
     )
 
 
