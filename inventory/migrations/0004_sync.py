@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("devices", "0003_sync"),
-        ("inventory", "0002_guards"),
+        ("inventory", "0003_jobs_leases"),
     ]
 
     operations = [
