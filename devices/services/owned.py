@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -32,10 +32,13 @@ def find_reference(
         return None
     manager: Any = model.all_objects if tombstones else model.objects
     found: Row | None = manager.by_uuid(device, id)
-    if found is None:
-        problem = FieldProblem(field, "reference_not_found", "This id does not exist.")
-        raise ReferenceNotFound(f"`{field}` refers to a row that does not exist.", errors=[problem])
-    return found
+    return found if found is not None else refuse_reference(field)
+
+
+def refuse_reference(field: str) -> NoReturn:
+    """Raise ReferenceNotFound for a field of a body."""
+    problem = FieldProblem(field, "reference_not_found", "This id does not exist.")
+    raise ReferenceNotFound(f"`{field}` refers to a row that does not exist.", errors=[problem])
 
 
 def lock_device(device: Device) -> None:
@@ -69,10 +72,17 @@ def insert_owned(row: Row, *, actor: Actor, action: str = "created") -> Row:
 
 
 @transaction.atomic
-def insert_many_owned(rows: Sequence[Row], *, device: Device, actor: Actor, action: str = "created") -> None:
+def insert_many_owned(
+    rows: Sequence[Row],
+    *,
+    device: Device,
+    actor: Actor,
+    action: str = "created",
+    actors: Sequence[Actor] | None = None,
+) -> None:
     """Stamp, insert and record new rows of one device, in order, with a constant number of queries.
 
-    The caller made sure, under the feed lock, that ids and unique values are free.
+    The caller made sure, under the feed lock, that ids and unique values are free. `actors`: one per row.
     """
     if not rows:
         return
@@ -85,7 +95,8 @@ def insert_many_owned(rows: Sequence[Row], *, device: Device, actor: Actor, acti
         for row, pk in zip(rows, stored.order_by("revision").values_list("pk", flat=True), strict=True):
             row.pk = pk
             row._state.adding = False
-    record_events([build_event(row, actor=actor, action=action, changes=first_values(row)) for row in rows])
+    each = zip(rows, actors or [actor] * len(rows), strict=True)
+    record_events([build_event(row, actor=by, action=action, changes=first_values(row)) for row, by in each])
 
 
 def lock_owned(row: Row, *, expected_revision: int | None = None, deleted: bool = False) -> tuple[Row, int]:

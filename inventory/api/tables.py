@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from threading import local
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -25,23 +26,35 @@ from inventory.services.sync.twins import accepting_create, accepting_update
 
 
 class SerializerShape:
-    """A serializer as the shape of a synced table: one instance shows all rows of a device."""
+    """A serializer as the shape of a synced table.
+
+    Building a serializer's fields costs more than using them, so each thread keeps one for each purpose.
+    """
 
     def __init__(self, serializer_class: type[RecordSerializer]) -> None:
         self.serializer_class = serializer_class
+        self.kept = local()
+
+    def _serializer(self, purpose: str, device: Device, *, partial: bool = False) -> RecordSerializer:
+        serializer: RecordSerializer | None = getattr(self.kept, purpose, None)
+        if serializer is None:
+            serializer = self.serializer_class(partial=partial, context={})
+            setattr(self.kept, purpose, serializer)
+        context: Any = serializer._context
+        context["device"] = device
+        return serializer
 
     def read(self, data: Any, *, device: Device, partial: bool) -> Values:
-        serializer = self.serializer_class(data=data, partial=partial, context={"device": device})
+        serializer = self._serializer("patch" if partial else "whole", device, partial=partial)
         try:
-            serializer.is_valid(raise_exception=True)
+            values: Values = serializer.run_validation(data)
         except ValidationError as error:
             raise as_app_error(error) from None
-        values = serializer.values()
-        values.pop("id", None)
+        values.pop("uuid", None)
         return values
 
     def show(self, row: DeviceOwnedModel, *, device: Device) -> Values:
-        shown: Values = self.serializer_class(context={"device": device}).to_representation(row)
+        shown: Values = self._serializer("show", device).to_representation(row)
         return shown
 
 
@@ -81,6 +94,7 @@ _TABLES = (
         create=accepting_create(barcodes.create_barcode, taken=errors.BarcodeTaken, code="value"),
         update=accepting_update(barcodes.update_barcode, taken=errors.BarcodeTaken, code="value"),
         delete=barcodes.delete_barcode,
+        derive=barcodes.with_gtin,
     ),
     _table(
         "locations",
@@ -113,6 +127,7 @@ _TABLES = (
         create=tasks.create_task,
         update=tasks.update_task,
         delete=tasks.delete_task,
+        derive=tasks.with_completion,
     ),
 )
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}

@@ -35,6 +35,11 @@ def gtin_fields(value: str) -> dict[str, Any]:
     return {"gtin": gtin, "check_digit_ok": has_valid_check_digit(value) if gtin else None}
 
 
+def with_gtin(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a new barcode with what is derived from its code."""
+    return {**values, **gtin_fields(values["value"])}
+
+
 @transaction.atomic
 def create_barcode(
     *,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from uuid_utils.compat import uuid7
 
 from config.core.quantities import plain
 from devices.actors import Actor
@@ -62,36 +64,63 @@ def record_movement(
     lock_device(device)
     if id is not None and StockMovement.all_objects.by_uuid(device, id) is not None:
         raise IdAlreadyUsed(f"The id {id} is used already.")
-    find = partial(find_reference, device=device, tombstones=as_fact)
-    source, target = _sides(
-        device,
-        kind,
-        find(Location, id=from_location_id, field="from_location_id"),
-        find(Location, id=to_location_id, field="to_location_id"),
-    )
-    movement = StockMovement(
+    movement = build_movement(
         device=device,
-        product=find(Product, id=product_id, field="product_id"),
+        find=partial(find_reference, device=device, tombstones=as_fact),
+        default=partial(default_location, device),
+        product_id=product_id,
         kind=kind,
         quantity=quantity,
-        from_location=source,
-        to_location=target,
-        lot=find(Lot, id=lot_id, field="lot_id"),
+        from_location_id=from_location_id,
+        to_location_id=to_location_id,
+        lot_id=lot_id,
         reason=reason,
         note=note,
         reference=reference,
-        occurred_at=occurred_at or timezone.now(),
+        occurred_at=occurred_at,
         installation=installation,
+        id=id,
     )
-    if id is not None:
-        movement.uuid = id
-    odd = _oddities(movement)
-    if "lot_of_another_product" in odd and not as_fact:
+    if not as_fact and "lot_of_another_product" in _oddities(movement):
         raise LotOfAnotherProduct
-    record_movements(device=device, actor=actor, movements=[movement])
-    if odd:
-        _odd_case(device, actor, movement, odd)
-    return movement
+    return record_movements(device=device, actor=actor, movements=[movement])[0]
+
+
+def build_movement(
+    *,
+    device: Device,
+    find: Callable[..., Any],
+    default: Callable[[], Location],
+    product_id: UUID,
+    kind: str,
+    from_location_id: UUID | None = None,
+    to_location_id: UUID | None = None,
+    lot_id: UUID | None = None,
+    occurred_at: datetime | None = None,
+    id: UUID | None = None,
+    **values: Any,
+) -> StockMovement:
+    """An unsaved movement for record_movements(). `find(model, id=, field=)` looks references up in the device.
+
+    Raises MovementSides, SameLocation, and what `find` raises.
+    """
+    source, target = _sides(
+        kind,
+        find(Location, id=from_location_id, field="from_location_id"),
+        find(Location, id=to_location_id, field="to_location_id"),
+        default,
+    )
+    return StockMovement(
+        device=device,
+        uuid=id or uuid7(),
+        product=find(Product, id=product_id, field="product_id"),
+        kind=kind,
+        from_location=source,
+        to_location=target,
+        lot=find(Lot, id=lot_id, field="lot_id"),
+        occurred_at=occurred_at or timezone.now(),
+        **values,
+    )
 
 
 def _oddities(movement: StockMovement) -> list[str]:
@@ -103,10 +132,11 @@ def _oddities(movement: StockMovement) -> list[str]:
     return odd
 
 
-def _odd_case(device: Device, actor: Actor, movement: StockMovement, odd: list[str]) -> None:
-    open_case(
-        device=device,
-        actor=actor,
+def _odd(movement: StockMovement) -> Trouble | None:
+    odd = _oddities(movement)
+    if not odd:
+        return None
+    return Trouble(
         kind=Case.Kind.PAYLOAD_CONFLICT,
         key=f"stock_movements:{movement.uuid}",
         summary=f"A movement of {movement.product} was kept although: {', '.join(odd)}",
@@ -115,14 +145,17 @@ def _odd_case(device: Device, actor: Actor, movement: StockMovement, odd: list[s
 
 
 @transaction.atomic
-def record_movements(*, device: Device, actor: Actor, movements: list[StockMovement]) -> list[StockMovement]:
+def record_movements(
+    *, device: Device, actor: Actor, movements: list[StockMovement], actors: Sequence[Actor] | None = None
+) -> list[StockMovement]:
     """Insert checked, unsaved movements of one device: ledger, levels, events and cases in one transaction.
 
     At most 500 at a time, so that the feed lock stays short. The references are rows of the device.
+    `actors`: one per movement, where their events name different operations.
     """
     if len(movements) > BATCH:
         raise ValueError(f"at most {BATCH} movements at a time")
-    insert_many_owned(movements, device=device, actor=actor)
+    insert_many_owned(movements, device=device, actor=actor, actors=actors)
     deltas = deltas_of(movements)
     after = move_levels(device=device, deltas=deltas)
     _open_cases(
@@ -175,13 +208,13 @@ MIRROR: Mapping[str, str] = {
 
 
 def _sides(
-    device: Device, kind: str, source: Location | None, target: Location | None
+    kind: str, source: Location | None, target: Location | None, default: Callable[[], Location]
 ) -> tuple[Location | None, Location | None]:
     """Fill in the default location and refuse sides that do not fit the kind."""
     if kind == Kind.RECEIPT and source is None:
-        return None, target or default_location(device)
+        return None, target or default()
     if kind == Kind.ISSUE and target is None:
-        return source or default_location(device), None
+        return source or default(), None
     if kind == Kind.TRANSFER and source is not None and target is not None:
         if source.pk == target.pk:
             raise SameLocation
@@ -199,8 +232,9 @@ def _open_cases(
 ) -> None:
     """A bucket that falls below zero and a serial that is not one piece become cases."""
     last = {Bucket(m.product, m.from_location, m.lot): m for m in movements if m.from_location is not None}
+    odd = [trouble for movement in movements if (trouble := _odd(movement))]
     below = [_negative(bucket, after, last[bucket]) for bucket, (before, after) in moved.items() if before >= 0 > after]
-    open_cases(device=device, actor=actor, troubles=below)
+    open_cases(device=device, actor=actor, troubles=[*odd, *below])
     for bucket in moved:
         if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL:
             _serial_case(device, actor, bucket.lot)

@@ -28,6 +28,11 @@ from inventory.models import Location, Task
 FIELDS = frozenset({"title", "description", "priority", "due_date", "assignee", "location_id", "completed"})
 
 
+def with_completion(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a new task with the time of its completion, if it is completed."""
+    return {**values, "completed_at": timezone.now() if values.get("completed") else None}
+
+
 @transaction.atomic
 def create_task(
     *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db import DatabaseError, transaction
 from config.core.errors import AppError, Invalid, NotFound
 from config.core.problems import as_app_error
 from devices.actors import Actor
+from devices.errors import IdAlreadyUsed
 from devices.models import Device, Installation, Operation
 from devices.services.feed import take_revisions
 from devices.services.replay import next_sequence, save_sequence, stored_operations
@@ -23,6 +25,7 @@ from inventory.errors import (
     SyncSequenceGap,
     SyncUnknownTable,
 )
+from inventory.services.sync.batches import Entry, create_batch
 from inventory.services.sync.ops import Op, Pushed, Result
 from inventory.services.sync.tables import Table, Tables
 
@@ -50,7 +53,7 @@ def push(
         raise SyncSequenceGap(expected.start)
     stored = {} if trusted else stored_operations(device, [op.op_id for op in ops])
     run = _Run(device, actor, tables, installation, stored)
-    results = [run.carry_out(op) for op in ops]
+    results = run.carry_out_all(ops)
     if atomic and any(result.status in ("conflict", "rejected") for result in results):
         raise SyncAtomicFailed(results)
     if not trusted:
@@ -75,6 +78,51 @@ class _Run:
         self.device, self.actor, self.tables = device, actor, tables
         self.installation, self.stored = installation, stored
         self.fresh: list[Operation] = []
+
+    def carry_out_all(self, ops: Sequence[Op]) -> list[Result]:
+        """The verdicts in order; runs of creates in one table are tried as one batch."""
+        results: list[Result] = []
+        while len(results) < len(ops):
+            rest = ops[len(results) :]
+            run = self._creates(rest)
+            results += self._carry_out_batch(run) if len(run) > 1 else [self.carry_out(rest[0])]
+        return results
+
+    def _creates(self, ops: Sequence[Op]) -> Sequence[Op]:
+        """The fresh creates that `ops` starts with, all of one table and of different rows."""
+        ids: set[UUID] = set()
+        seen: set[UUID] = set()
+        for count, op in enumerate(ops):
+            fresh = op.op == "create" and op.error is None and op.op_id not in self.stored
+            if not fresh or op.table != ops[0].table or op.id in ids or op.op_id in seen:
+                return ops[:count]
+            ids.add(op.id)
+            seen.add(op.op_id)
+        table = self.tables.get(ops[0].table)
+        return ops if table is not None and table.create is not None else ops[:1]
+
+    def _carry_out_batch(self, ops: Sequence[Op]) -> list[Result]:
+        """All of them at once; where that is refused, each half by itself: one bad row costs log n tries."""
+        if len(ops) == 1:
+            return [self.carry_out(ops[0])]
+        table = self.tables[ops[0].table]
+        try:
+            with transaction.atomic():
+                rows = self._create_all(table, ops)
+        except (AppError, DatabaseError):
+            half = len(ops) // 2
+            return [*self._carry_out_batch(ops[:half]), *self._carry_out_batch(ops[half:])]
+        results = [Result(op.op_id, "applied", table, row) for op, row in zip(ops, rows, strict=True)]
+        for op, result in zip(ops, results, strict=True):
+            self._keep(op, result)
+        return results
+
+    def _create_all(self, table: Table, ops: Sequence[Op]) -> list[Any]:
+        if table.rows(self.device).filter(uuid__in=[op.id for op in ops]).exists():
+            raise IdAlreadyUsed
+        read = partial(table.shape.read, device=self.device, partial=False)
+        entries = [Entry(self.acting(op), op.id, read(op.data)) for op in ops]
+        return create_batch(table=table, device=self.device, installation=self.installation, entries=entries)
 
     def carry_out(self, op: Op) -> Result:
         """The verdict on one operation, stored unless it may be retried."""

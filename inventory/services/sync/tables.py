@@ -36,6 +36,7 @@ class Table:
     update: Callable[..., DeviceOwnedModel] | None = None
     delete: Callable[..., DeviceOwnedModel] | None = None
     fact: bool = False
+    derive: Callable[[Values], Values] = dict  # what a batch adds to the values of a new row
 
     def rows(self, device: Device) -> Any:
         """Every row of the device, tombstones included, with what the shape shows of its references."""

@@ -1,0 +1,81 @@
+"""Batches: a run of creates in one table costs a constant number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from devices.actors import Actor
+from devices.models import Device, DeviceOwnedModel, Installation
+from devices.services.owned import insert_many_owned, refuse_reference
+from inventory.models import StockMovement
+from inventory.services.locations import default_location
+from inventory.services.movements import build_movement, record_movements
+from inventory.services.sync.tables import Table, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One create of a batch: who, the row's id, its checked values."""
+
+    actor: Actor
+    id: UUID
+    values: Values
+
+
+def create_batch(
+    *, table: Table, device: Device, installation: Installation | None, entries: Sequence[Entry]
+) -> list[Any]:
+    """Insert all rows, or raise: ReferenceNotFound, what the table's rules refuse, IntegrityError.
+
+    The caller holds the feed lock, knows the ids to be free, and stands on a savepoint.
+    """
+    find = _finder(table, device, entries)
+    actors = [entry.actor for entry in entries]
+    if table.model is StockMovement:
+        default = cache(lambda: default_location(device))
+        movements = [
+            build_movement(
+                device=device, find=find, default=default, installation=installation, id=entry.id, **entry.values
+            )
+            for entry in entries
+        ]
+        return record_movements(device=device, actor=actors[0], movements=movements, actors=actors)
+    rows = [_row(table, device, find, entry) for entry in entries]
+    insert_many_owned(rows, device=device, actor=actors[0], actors=actors)
+    return rows
+
+
+def _row(table: Table, device: Device, find: Callable[..., Any], entry: Entry) -> DeviceOwnedModel:
+    values = dict(entry.values)
+    for reference, model in _targets(table).items():
+        name = f"{reference}_id"
+        values[reference] = find(model, id=values.pop(name, None), field=name)
+    return table.model(device=device, uuid=entry.id, **table.derive(values))
+
+
+def _targets(table: Table) -> Mapping[str, type[DeviceOwnedModel]]:
+    return {name: table.model._meta.get_field(name).related_model for name in table.references}  # type: ignore[misc]  # a foreign key has one
+
+
+def _finder(table: Table, device: Device, entries: Sequence[Entry]) -> Callable[..., Any]:
+    """All references of the batch, one query per model: what find_reference() answers, from memory."""
+    wanted: dict[type[DeviceOwnedModel], set[UUID]] = {}
+    for reference, model in _targets(table).items():
+        given = (entry.values.get(f"{reference}_id") for entry in entries)
+        wanted.setdefault(model, set()).update(uuid for uuid in given if uuid is not None)
+    found: dict[tuple[type[DeviceOwnedModel], UUID], DeviceOwnedModel] = {}
+    for model, ids in wanted.items():
+        manager: Any = model.all_objects if table.fact else model.objects
+        found |= {(model, row.uuid): row for row in manager.for_device(device).filter(uuid__in=ids)} if ids else {}
+
+    def find(model: type[DeviceOwnedModel], *, id: UUID | None, field: str) -> DeviceOwnedModel | None:
+        if id is None:
+            return None
+        row = found.get((model, id))
+        return row if row is not None else refuse_reference(field)
+
+    return find
