@@ -1,6 +1,7 @@
 """Routes of inventory, under /v1."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import PathConverter
 from rest_framework.routers import SimpleRouter
 
 from inventory.api.barcodes import BarcodeViewSet
@@ -13,6 +14,15 @@ from inventory.api.products import ProductViewSet
 from inventory.api.scan import ScanView
 from inventory.api.tasks import TaskViewSet
 
+
+class CodeConverter(PathConverter):
+    """A scanned code: slashes, and the line end that many scanners add."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(CodeConverter, "code")
+
 router = SimpleRouter(trailing_slash=False)
 router.register("categories", CategoryViewSet, basename="category")
 router.register("products", ProductViewSet, basename="product")
@@ -23,4 +33,4 @@ router.register("stock-movements", MovementViewSet, basename="stock-movement")
 router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 
-urlpatterns = [path("scan/<path:code>", ScanView.as_view(), name="scan"), *router.urls]
+urlpatterns = [path("scan/<code:code>", ScanView.as_view(), name="scan"), *router.urls]

@@ -100,7 +100,12 @@ def record_movements(*, device: Device, actor: Actor, movements: list[StockMovem
 
 @transaction.atomic
 def reverse_movement(
-    movement: StockMovement, *, actor: Actor, reason: str = "", id: UUID | None = None
+    movement: StockMovement,
+    *,
+    actor: Actor,
+    reason: str = "",
+    installation: Installation | None = None,
+    id: UUID | None = None,
 ) -> StockMovement:
     """Undo a movement by its mirror image, linked to it; the ledger keeps both.
 
@@ -126,6 +131,7 @@ def reverse_movement(
         reference=movement.reference,
         occurred_at=timezone.now(),
         reverses=movement,
+        installation=installation,
     )
     if id is not None:
         mirror.uuid = id
@@ -168,9 +174,9 @@ def _open_cases(
     last = {Bucket(m.product, m.from_location, m.lot): m for m in movements if m.from_location is not None}
     below = [_negative(bucket, after, last[bucket]) for bucket, (before, after) in moved.items() if before >= 0 > after]
     open_cases(device=device, actor=actor, troubles=below)
-    for bucket in moved:
-        if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL:
-            _serial_case(device, actor, bucket.lot)
+    serials = {bucket.lot for bucket in moved if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL}
+    for lot in sorted(serials, key=lambda lot: lot.pk):
+        _serial_case(device, actor, lot)
 
 
 def _negative(bucket: Bucket, quantity: Decimal, movement: StockMovement) -> Trouble:
