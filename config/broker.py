@@ -180,8 +180,8 @@ class Transport(filesystem.Transport):
             try:
                 super().drain_events(connection, timeout=max(0.0, min(left, SLICE_SECONDS)), **kwargs)
             except TimeoutError:
+                self.polling_interval = POLL_SECONDS
                 if left <= SLICE_SECONDS or _worker_stops():
-                    self.polling_interval = POLL_SECONDS
                     raise
             else:
                 self.polling_interval = BUSY_POLL_SECONDS

@@ -66,7 +66,7 @@ def secret(name: str, var_dir: Path) -> str:
 
 def _write_once(path: Path, value: str) -> None:
     """Write a whole file or none: two processes that start at once must end with one secret."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(value + "\n", encoding="ascii")

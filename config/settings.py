@@ -226,9 +226,23 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "inventory.jobs.sweep", "schedule": timedelta(seconds=10)},
-    "ledger proof": {"task": "inventory.jobs.nightly_ledger_proof", "schedule": timedelta(days=1)},
-    "retention": {"task": "inventory.jobs.nightly_retention", "schedule": timedelta(days=1)},
+    # expire_seconds: while no worker runs, bells must not pile up in the broker.
+    "sweep": {
+        "task": "inventory.jobs.sweep",
+        "schedule": timedelta(seconds=10),
+        "options": {"expire_seconds": 30},
+    },
+    # These ask for one job a day, the first time they come up on it: also where the server is on for an hour only.
+    "ledger proof": {
+        "task": "inventory.jobs.nightly_ledger_proof",
+        "schedule": timedelta(minutes=15),
+        "options": {"expire_seconds": 600},
+    },
+    "retention": {
+        "task": "inventory.jobs.nightly_retention",
+        "schedule": timedelta(minutes=15),
+        "options": {"expire_seconds": 600},
+    },
 }
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 60, least=5)
 

@@ -8,8 +8,8 @@ AppError      500  job_timed_out · job_worker_lost
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
 │                 job_not_cancellable · job_not_retryable · sync_sequence_gap · sync_conflict · sync_atomic_failed ·
 │                 sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined
-└── Invalid 422   tree_has_a_loop · movement_sides · same_location · lot_of_another_product · unknown_job_kind ·
-                  job_parameters
+└── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
+                  unknown_job_kind · job_parameters
 """
 
 from __future__ import annotations
@@ -89,6 +89,12 @@ class TreeHasALoop(errors.Invalid):
     internal_code = "tree_has_a_loop"
     title = "This parent lies below the row itself"
     advice = "Choose a parent outside of its own branch."
+
+
+class TreeTooDeep(errors.Invalid):
+    internal_code = "tree_too_deep"
+    title = "A tree has at most 64 levels"
+    advice = "Choose a parent higher up."
 
 
 class MovementSides(errors.Invalid):

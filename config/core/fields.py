@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
-from config.core.quantities import exact_quantity, plain
+from config.core.quantities import MAX_DIGITS, exact_quantity, plain
+from config.core.wire import to_json, uuid_of
 
 MAX_ATTRIBUTES = 100
 MAX_ATTRIBUTE_DEPTH = 5
-MAX_DIGITS = 40  # of a number as text
+MAX_ATTRIBUTE_BYTES = 65_536  # of one row's attributes as JSON: a page has 500 rows
+MAX_INTEGER = 2**63 - 1  # what every JSON library and both databases keep exactly
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)  # any zone can show these
 
 
 class ExactText(serializers.CharField):
@@ -38,6 +45,63 @@ class ExactBoolean(serializers.BooleanField):
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
         return data
+
+
+class ExactInteger(serializers.IntegerField):
+    """A JSON whole number: no text, no true, no 2.5; 2.0 is 2."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, Decimal) and data.is_finite() and abs(data.adjusted()) < MAX_DIGITS and data == int(data):
+            return int(data)
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class ExactId(serializers.UUIDField):
+    """A UUID as text, in any case; never a number."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        found = data if isinstance(data, UUID) else uuid_of(data) if isinstance(data, str) else None
+        if found is None:
+            self.fail("invalid")
+        return found
+
+
+class ExactTime(serializers.DateTimeField):
+    """An ISO 8601 time with its zone; kept and answered in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("default_timezone", UTC)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment: datetime | None = _parsed(value, parse_datetime)
+        if moment is None or moment.tzinfo is None or not EARLIEST <= moment <= LATEST:
+            raise serializers.ValidationError(
+                "Give an ISO 8601 time with its zone, such as 2026-03-01T12:00:00Z.", code="invalid"
+            )
+        return moment.astimezone(UTC)
+
+
+class ExactDate(serializers.DateField):
+    """An ISO 8601 date such as 2026-03-01."""
+
+    def to_internal_value(self, value: Any) -> date:
+        day: date | None = _parsed(value, parse_date)
+        if day is None:
+            raise serializers.ValidationError("Give a date such as 2026-03-01.", code="invalid")
+        return day
+
+
+def _parsed(value: Any, parse: Callable[[str], Any]) -> Any:
+    """What a parser of Django's makes of ASCII text; they read digits of any script."""
+    if not isinstance(value, str) or not value.isascii():
+        return None
+    try:
+        return parse(value)
+    except ValueError:
+        return None
 
 
 class QuantityWire(serializers.Field[Decimal, Any, str, Any]):
@@ -72,7 +136,7 @@ def _is_plain_number(text: str) -> bool:
 
 
 class AttributesField(serializers.JSONField):
-    """A flat-ish JSON object for what the app wants to remember; decimals are kept as strings."""
+    """A flat-ish JSON object for what the app wants to remember; decimals are kept as strings, digit by digit."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
@@ -80,6 +144,8 @@ class AttributesField(serializers.JSONField):
         if len(data) > MAX_ATTRIBUTES:
             raise serializers.ValidationError(f"At most {MAX_ATTRIBUTES} attributes.", code="max_length")
         kept: dict[str, Any] = _kept(data, 0)
+        if len(to_json(kept)) > MAX_ATTRIBUTE_BYTES:
+            raise serializers.ValidationError(f"At most {MAX_ATTRIBUTE_BYTES} bytes.", code="max_length")
         return kept
 
 
@@ -88,6 +154,8 @@ def _kept(value: Any, depth: int) -> Any:
         raise serializers.ValidationError(f"At most {MAX_ATTRIBUTE_DEPTH} levels deep.", code="max_depth")
     if isinstance(value, Decimal):
         return plain(value) if value.is_finite() and abs(value.adjusted()) < MAX_DIGITS else str(value)
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise serializers.ValidationError("Give whole numbers beyond 64 bits as text.", code="max_value")
     if isinstance(value, dict):
         return {key: _kept(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):

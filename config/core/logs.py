@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+# The default shows local variables, and those may be secrets.
+PLAIN = structlog.dev.plain_traceback
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -17,7 +19,9 @@ SHARED: list[Any] = [
 def logging_config(*, level: str, form: str) -> dict[str, Any]:
     """The LOGGING dict for `console` (people) or `json` (machines); also sets up structlog."""
     renderer: Any = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=PLAIN)
     )
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -36,6 +40,6 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
         "formatters": {"lines": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
-        # A 4xx is the client's business and is in the access log; a 5xx is logged with its traceback below.
+        # A 4xx is the client's business; a 5xx is logged with its traceback by config.core.problems.
         "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}},
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from rest_framework.exceptions import NotFound
-from rest_framework.pagination import BasePagination, CursorPagination, LimitOffsetPagination
+from rest_framework.pagination import BasePagination, LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.core.cursors import CursorPages
 from config.core.errors import BadPage
 
 DEFAULT_LIMIT = 20
@@ -27,35 +27,21 @@ def page_number(request: Request, name: str, *, default: int, least: int, most: 
     return int(raw)
 
 
+def page_limit(request: Request) -> int:
+    """Rows per page."""
+    return page_number(request, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+
+
 class OffsetPages(LimitOffsetPagination):
     """`limit` and `offset` (or `skip`)."""
 
     def get_limit(self, request: Request) -> int:
-        return page_number(request, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+        return page_limit(request)
 
     def get_offset(self, request: Request) -> int:
-        name = "skip" if "skip" in request.query_params else "offset"
-        return page_number(request, name, default=0, least=0, most=MAX_OFFSET)
-
-
-class CursorPages(CursorPagination):
-    """`cursor=`: start with it empty, follow `next`; stays fast on page 10,000. `count` is null here."""
-
-    ordering = "id"
-
-    def get_page_size(self, request: Request) -> int:
-        return page_number(request, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
-
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
-        asked = tuple(str(name) for name in queryset.query.order_by if isinstance(name, str))
-        names = asked or ("id",)
-        return names if names[-1].lstrip("-") == "id" else (*names, "id")
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except NotFound:
-            raise BadPage("This cursor cannot be read; start again with an empty one.") from None
+        if "skip" in request.query_params:
+            self.offset_query_param = "skip"  # so that the links move on with the caller's own word
+        return page_number(request, self.offset_query_param, default=0, least=0, most=MAX_OFFSET)
 
 
 class Pagination(BasePagination):
@@ -64,7 +50,13 @@ class Pagination(BasePagination):
     pages: OffsetPages | CursorPages
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        self.pages = CursorPages() if "cursor" in request.query_params else OffsetPages()
+        places = [name for name in ("cursor", "offset", "skip") if name in request.query_params]
+        if len(places) > 1:
+            raise BadPage(f"`{places[0]}` and `{places[1]}` exclude each other.")
+        if places == ["cursor"]:
+            self.pages = CursorPages()
+            return self.pages.paginate(queryset, request, page_limit(request))
+        self.pages = OffsetPages()
         return self.pages.paginate_queryset(queryset, request, view)
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.core import exceptions as django_errors
-from django.db import DatabaseError, DataError, IntegrityError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template import loader
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf_errors
 from rest_framework.response import Response
 
@@ -20,6 +23,10 @@ from config.core.wire import to_json
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 DOCS = "/docs/errors"
+ADMIN = "/admin"
+MAX_DETAIL = 500  # DRF quotes what was sent; an answer shall not be a megabyte because the request was
+MAX_PATH = 200
+MAX_PROBLEMS = 100
 
 BY_DRF_CLASS: tuple[tuple[type[Exception], type[AppError]], ...] = (
     (drf_errors.ParseError, errors.BadRequest),
@@ -57,10 +64,10 @@ def as_app_error(exc: Exception) -> AppError:
     if isinstance(exc, AppError):
         return exc
     if isinstance(exc, drf_errors.ValidationError):
-        return errors.Invalid(errors=list(field_problems(exc.get_full_details())))
+        return errors.Invalid(errors=list(islice(field_problems(exc.get_full_details()), MAX_PROBLEMS)))
     if isinstance(exc, django_errors.ValidationError):
         return errors.Invalid("; ".join(exc.messages))
-    if isinstance(exc, DatabaseError):
+    if isinstance(exc, DatabaseError | InterfaceError):
         return from_database(exc)
     for theirs, ours in BY_DRF_CLASS:
         if isinstance(exc, theirs):
@@ -69,7 +76,8 @@ def as_app_error(exc: Exception) -> AppError:
 
 
 def _translated(exc: Exception, ours: type[AppError]) -> AppError:
-    found: dict[str, str] = dict(getattr(exc, "auth_header", None) or {})
+    challenge = getattr(exc, "auth_header", None)
+    found = {"WWW-Authenticate": str(challenge)} if challenge else {}
     if isinstance(exc, drf_errors.Throttled):
         wait = max(1, int(getattr(exc, "wait", None) or 1))
         return ours(f"Try again in {wait} seconds.", headers={"Retry-After": str(wait)})
@@ -78,11 +86,11 @@ def _translated(exc: Exception, ours: type[AppError]) -> AppError:
     return ours(str(exc.detail), headers=found)
 
 
-def from_database(exc: DatabaseError) -> AppError:
+def from_database(exc: DatabaseError | InterfaceError) -> AppError:
     """Map a database refusal by its constraint; busy or gone → 503; anything else → 500."""
     if isinstance(exc, IntegrityError) and (known := error_for(exc)):
         return known()
-    if isinstance(exc, OperationalError):
+    if isinstance(exc, OperationalError | InterfaceError):  # InterfaceError: the connection was closed
         return errors.Unavailable("The database is busy or restarting.", headers={"Retry-After": "2"})
     if isinstance(exc, DataError):
         return errors.Invalid("A value is out of the range that can be stored.")
@@ -113,16 +121,23 @@ def headers(error: AppError) -> dict[str, str]:
 
 
 def problem(error: AppError, request: HttpRequest) -> HttpResponse:
-    """The same answer outside of DRF: URL misses, middleware, Django's own handlers."""
+    """The same answer outside of DRF: URL misses, middleware, Django's own handlers. The admin gets a page."""
+    if request.path.startswith(ADMIN):
+        return HttpResponse(loader.render_to_string("problem.html", _page(error, request)), status=error.status)
     return HttpResponse(
         to_json(body(error, request)), status=error.status, headers=headers(error), content_type=CONTENT_TYPE
     )
 
 
+def _page(error: AppError, request: HttpRequest) -> dict[str, Any]:
+    said = error.advice if error.detail == error.title else f"{error.detail} {error.advice}"
+    return {**body(error, request), "detail": said}
+
+
 def field_problems(details: Any, path: str = "") -> Iterator[FieldProblem]:
     """Flatten DRF's nested error details to `a.b.0` paths."""
     if isinstance(details, dict) and "message" in details and "code" in details:
-        yield FieldProblem(path or "body", str(details["code"]), str(details["message"]))
+        yield FieldProblem((path or "body")[:MAX_PATH], str(details["code"]), str(details["message"])[:MAX_DETAIL])
     elif isinstance(details, dict):
         for key, inner in details.items():
             here = path if key == "non_field_errors" else f"{path}.{key}".lstrip(".")
@@ -145,6 +160,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(errors.NotFound(), request)
 
 
+@csrf_exempt  # else a POST to a misspelt path would be told about forms
 def unknown_path(request: HttpRequest, rest: str) -> HttpResponse:
     """Anything under /v1 that is no route: a problem too, also with DEBUG on."""
     return problem(errors.NotFound(), request)

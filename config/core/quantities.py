@@ -13,6 +13,7 @@ PLACES = 6
 MICRO = Decimal(10) ** PLACES
 MAX_QUANTITY = Decimal("999999999.999999")  # one movement or count; far below what 64 bits hold
 STEP = Decimal(1).scaleb(-PLACES)
+MAX_DIGITS = 40  # of one number, zeros included; more is no quantity but an attack
 
 
 def exact_quantity(value: Any, *, limit: Decimal = MAX_QUANTITY) -> Decimal:
@@ -30,17 +31,22 @@ def exact_quantity(value: Any, *, limit: Decimal = MAX_QUANTITY) -> Decimal:
         raise ValidationError("Give a finite number.", code="invalid")
     if abs(number) > limit:
         raise ValidationError(f"Give a number of at most {limit:f}.", code="max_value")
-    exponent = number.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -PLACES:
+    # Written out and not normalize()d: that rounds to 28 digits and lets the 29th decimal pass.
+    if abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS or decimals(number) > PLACES:
         raise ValidationError(f"Give at most {PLACES} decimals.", code="max_decimal_places")
     return number
 
 
+def decimals(number: Decimal) -> int:
+    """How many decimals a finite number needs: 2.50 → 1, 1e3 → 0."""
+    return len(f"{number:f}".partition(".")[2].rstrip("0"))
+
+
 def plain(value: Decimal) -> str:
-    """A quantity as people and the wire write it: no exponent, no trailing zeros ("12", "0.5")."""
-    if value == value.to_integral_value():
-        return f"{value.to_integral_value():f}" if value else "0"
-    return f"{value.normalize():f}"
+    """A number as people and the wire write it: no exponent, no trailing zeros ("12", "0.5"), no digit lost."""
+    whole, dot, rest = f"{value:f}".partition(".")
+    text = f"{whole}.{rest}".rstrip("0").rstrip(".") if dot else whole
+    return "0" if text == "-0" else text
 
 
 def from_micro(value: Any) -> Decimal:

@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from config.core.errors import NotFound
 from config.core.fields import ExactText
-from devices.api.records import StrictSerializer
+from devices.api.records import WIRE_FIELDS, StrictSerializer
 from devices.api.throttles import SignInThrottle
 from devices.errors import SignInFailed, TokenInvalid
 from devices.models import User
@@ -76,11 +77,18 @@ class RefreshView(OpenView):
         serializer.is_valid(raise_exception=True)
         pair = TokenRefreshSerializer(data=serializer.validated_data)
         try:
-            with transaction.atomic():  # two requests with one token: the second meets the blacklist
+            with transaction.atomic():
+                _lock_token(serializer.validated_data["refresh"])
                 pair.is_valid(raise_exception=True)
         except (TokenError, AuthenticationFailed, User.DoesNotExist):
             raise TokenInvalid from None
         return Response({key: pair.validated_data[key] for key in ("access", "refresh")})
+
+
+def _lock_token(refresh: str) -> None:
+    """Of two requests with one refresh token the second waits here, and then meets the blacklist."""
+    jti = RefreshToken(refresh)["jti"]  # type: ignore[arg-type]  # the stubs want a Token where text is read
+    OutstandingToken.objects.select_for_update().filter(jti=jti).first()
 
 
 class SignOutView(OpenView):
@@ -97,13 +105,23 @@ class SignOutView(OpenView):
         return Response(status=204)
 
 
+class ExactEmail(serializers.EmailField):
+    """An e-mail address, as text only."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """A person as they see themselves."""
 
     id = serializers.UUIDField(source="uuid", read_only=True)
     first_name = ExactText(max_length=150, allow_blank=True, required=False)
     last_name = ExactText(max_length=150, allow_blank=True, required=False)
-    email = serializers.EmailField(allow_blank=True, required=False)
+    email = ExactEmail(max_length=254, allow_blank=True, required=False)
+    serializer_field_mapping = WIRE_FIELDS
 
     class Meta:
         model = User

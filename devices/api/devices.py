@@ -14,14 +14,16 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from config.core.errors import NotFound
-from config.core.fields import ExactText
+from config.core.fields import ExactId, ExactInteger, ExactText, ExactTime
+from config.core.filters import refuse_unknown
 from config.core.middleware import client_address
 from config.core.wire import wire_time
 from devices.api.authentication import request_id
-from devices.api.owned import OnceMixin, read_if_match, wire_id
-from devices.api.records import StrictSerializer
+from devices.api.owned import OnceMixin, is_unchanged, read_if_match, wire_id
+from devices.api.records import WIRE_FIELDS, StrictSerializer
 from devices.api.scope import acting_device
 from devices.api.throttles import RegisterThrottle
+from devices.errors import RevisionMismatch
 from devices.models import Device, Installation, Standing
 from devices.services.credentials import roll_secret
 from devices.services.enrollment import Enrolled, Wish, register_device
@@ -32,8 +34,8 @@ from devices.services.standing import set_standing, update_device
 class RegisterSerializer(StrictSerializer):
     """What a client may say when it registers; everything is optional."""
 
-    device_id = serializers.UUIDField(required=False)
-    installation_id = serializers.UUIDField(required=False)
+    device_id = ExactId(required=False)
+    installation_id = ExactId(required=False)
     secret = ExactText(required=False, max_length=512, help_text="32 random bytes or more, base64url")
     name = ExactText(required=False, allow_blank=True, max_length=200)
     platform = ExactText(required=False, allow_blank=True, max_length=100)
@@ -91,6 +93,7 @@ class DeviceSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     platform = ExactText(max_length=100, allow_blank=True, required=False)
     head = serializers.IntegerField(source="feed.head", read_only=True)
     epoch = serializers.IntegerField(source="feed.epoch", read_only=True)
+    serializer_field_mapping = WIRE_FIELDS
 
     class Meta:
         model = Device
@@ -117,7 +120,12 @@ class MeView(APIView):
 
     @extend_schema(responses=DeviceSerializer)
     def get(self, request: Request) -> Response:
-        return _device_answer(acting_device(request))
+        device = acting_device(request)
+        refuse_unknown(request.query_params, set())
+        etag = f'"{device.revision}"'
+        if is_unchanged(request, etag):
+            return Response(status=304, headers={"ETag": etag})
+        return _device_answer(device)
 
     @extend_schema(request=DeviceSerializer, responses=DeviceSerializer)
     def patch(self, request: Request) -> Response:
@@ -130,6 +138,11 @@ class MeView(APIView):
             update_device(device=device, actor=actor, expected_revision=expected, **serializer.validated_data)
         )
 
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, RevisionMismatch):
+            exc.extra["current"] = DeviceSerializer(exc.row).data
+        return super().handle_exception(exc)
+
 
 def _device_answer(device: Device) -> Response:
     return Response(DeviceSerializer(device).data, headers={"ETag": f'"{device.revision}"'})
@@ -138,9 +151,9 @@ def _device_answer(device: Device) -> Response:
 class HeartbeatSerializer(StrictSerializer):
     """What a device says of itself; `battery` in per cent."""
 
-    queue_depth = serializers.IntegerField(min_value=0, max_value=2_000_000_000)
-    client_time = serializers.DateTimeField()
-    battery = serializers.IntegerField(min_value=0, max_value=100, required=False, allow_null=True)
+    queue_depth = ExactInteger(min_value=0, max_value=2_000_000_000)
+    client_time = ExactTime()
+    battery = ExactInteger(min_value=0, max_value=100, required=False, allow_null=True)
     app_version = ExactText(max_length=64, required=False, allow_blank=True)
 
 

@@ -18,28 +18,35 @@ from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet
 
 from config.core.errors import AppError, BadPrecondition, InvalidFilter, NotFound, PayloadTooLarge
+from config.core.filters import known_parameters, refuse_unknown
 from config.core.pagination import MAX_LIMIT
 from config.core.problems import as_app_error, body
 from config.core.schema import IF_MATCH
-from config.core.wire import to_json
+from config.core.wire import to_json, uuid_of
 from devices.actors import Actor
 from devices.api.records import RecordSerializer, wanted_fields
-from devices.api.scope import acting_device
+from devices.api.scope import acting_device, scope_name
 from devices.errors import RevisionMismatch
 from devices.models import Device
 from devices.services.bulk import do_each
 from devices.services.operations import Answer, answer_once, fingerprint
 
-ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
 Service = Callable[..., Any]
 
 
 def wire_id(text: str) -> UUID:
     """An id from a path. Raises NotFound for what is none: it names nothing."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
+    found = uuid_of(text)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def is_unchanged(request: Request, etag: str) -> bool:
+    """Whether If-None-Match names this ETag; weak and strong compare alike for reads (RFC 9110)."""
+    asked = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
+    return "*" in asked or etag.removeprefix("W/") in asked
 
 
 def read_if_match(request: Request) -> int | None:
@@ -71,9 +78,9 @@ class OnceMixin:
             return Answer(response.status_code, b"" if response.data is None else to_json(response.data), etag)
 
         actor: Any = request.auth
-        scope = request.headers.get("X-Device-ID", "")
-        print_ = fingerprint("POST", f"{request.get_full_path()} {scope}", to_json(request.data))
-        answer = answer_once(actor=actor, key=request.headers["Idempotency-Key"], print_=print_, run=run)
+        print_ = fingerprint("POST", request.get_full_path(), request.body)
+        key, scope = request.headers["Idempotency-Key"], scope_name(request)
+        answer = answer_once(actor=actor, scope=scope, key=key, print_=print_, run=run)
         http = HttpResponse(answer.body, status=answer.status, content_type="application/json")
         if answer.etag:
             http.headers["ETag"] = answer.etag
@@ -103,6 +110,10 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
     @cached_property
     def device(self) -> Device:
         return acting_device(self.request)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        _ = self.device  # a foreign or missing device is refused before anything else is looked at
 
     @property
     def actor(self) -> Actor:
@@ -140,7 +151,7 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
         return context if getattr(self, "swagger_fake_view", False) else {**context, "device": self.device}
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, RevisionMismatch) and not isinstance(exc.row, Device):
+        if isinstance(exc, RevisionMismatch):
             exc.extra["current"] = self.represent(exc.row)
         return super().handle_exception(exc)
 
@@ -148,7 +159,8 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         etag = f'W/"{self.device.feed.epoch}.{self.device.feed.head}"'
         wanted = wanted_fields(self.get_serializer(), request.query_params.get("fields"))
-        if request.headers.get("If-None-Match") == etag:
+        refuse_unknown(request.query_params, known_parameters(self))
+        if is_unchanged(request, etag):
             return Response(status=304, headers={"ETag": etag})
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         response = self.get_paginated_response(_only(self.get_serializer(page, many=True).data, wanted))
@@ -156,10 +168,11 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
         return response
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request.query_params, {"fields"})
         wanted = wanted_fields(self.get_serializer(), request.query_params.get("fields"))
         row = self.get_object()
         etag = f'"{row.revision}"'
-        if request.headers.get("If-None-Match") in (etag, f"W/{etag}", "*"):
+        if is_unchanged(request, etag):
             return Response(status=304, headers={"ETag": etag})
         return Response(_only([self.represent(row)], wanted)[0], headers={"ETag": etag})
 
@@ -220,12 +233,13 @@ class UpdateMixin:
         return self._write(request, partial_update=True)  # type: ignore[no-any-return]
 
     def _write(self: Any, request: Request, *, partial_update: bool) -> Response:
-        row = self.get_object()
+        row, expected = self.get_object(), self.expected_revision()
+        if expected is not None and row.revision != expected:
+            raise RevisionMismatch(row)  # before the body: an old row sent back whole is late, not malformed
         serializer = self.get_serializer(row, data=request.data, partial=partial_update)
         serializer.is_valid(raise_exception=True)
         changes = serializer.values() if partial_update else serializer.whole_values()
         changes.pop("id", None)
-        expected = self.expected_revision()
         written = self.update_service(row, actor=self.actor, expected_revision=expected, changes=changes)
         return self.answer(written)  # type: ignore[no-any-return]
 

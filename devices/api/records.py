@@ -10,13 +10,35 @@ from rest_framework import serializers
 from rest_framework.utils.model_meta import get_field_info
 
 from config.core.errors import UnknownFieldWanted
-from config.core.fields import AttributesField, ExactBoolean, ExactText, QuantityWire
+from config.core.fields import (
+    AttributesField,
+    ExactBoolean,
+    ExactDate,
+    ExactId,
+    ExactInteger,
+    ExactText,
+    ExactTime,
+    QuantityWire,
+)
 from config.core.quantities import QuantityField
+from config.core.wire import parse_json, to_json
 
+MAX_UNKNOWN = 20  # named in one answer
+WIRE_FIELDS: dict[Any, Any] = {
+    **serializers.ModelSerializer.serializer_field_mapping,
+    **dict.fromkeys((models.CharField, models.TextField), ExactText),
+    **dict.fromkeys((models.IntegerField, models.BigIntegerField), ExactInteger),
+    **dict.fromkeys((models.PositiveIntegerField, models.PositiveSmallIntegerField), ExactInteger),
+    models.BooleanField: ExactBoolean,
+    models.DateField: ExactDate,
+    models.DateTimeField: ExactTime,
+    models.JSONField: AttributesField,
+    QuantityField: QuantityWire,
+}
 RECORD_FIELDS = ("id", "device", "revision", "created_at", "updated_at", "deleted_at")
 
 
-class ReferenceId(serializers.UUIDField):
+class ReferenceId(ExactId):
     """`category_id`: the wire id of a row of the same device; services look it up inside the device."""
 
     def get_attribute(self, instance: Any) -> UUID | None:
@@ -33,38 +55,32 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     def _refuse(self, data: dict[str, Any]) -> None:
-        problems: dict[str, Any] = {}
-        for name, value in data.items():
-            field = self.fields.get(name)
-            if field is None:
-                problems[name[:80]] = serializers.ErrorDetail("This field is not known.", code="unknown_field")
-            elif field.read_only and not self._is_echo(name, value):
-                problems[name] = serializers.ErrorDetail("The server sets this field.", code="read_only_field")
+        unknown = [name for name in data if name not in self.fields]
+        problems = {
+            name[:80]: serializers.ErrorDetail("This field is not known.", code="unknown_field")
+            for name in unknown[:MAX_UNKNOWN]
+        }
+        ours = {name: data[name] for name, field in self.fields.items() if field.read_only and name in data}
+        for name in self._changed(ours):
+            problems[name] = serializers.ErrorDetail("The server sets this field.", code="read_only_field")
         if problems:
             raise serializers.ValidationError(problems)
 
-    def _is_echo(self, name: str, value: Any) -> bool:
-        """A client that sends back a whole row as it read it changes nothing of the server's fields."""
-        if self.instance is None:
-            return False
-        known = self.to_representation(self.instance).get(name)
-        return value == known or str(value) == str(known)
+    def _changed(self, sent: dict[str, Any]) -> list[str]:
+        """Those of the server's fields that are not what the client was answered; a whole row may be sent back."""
+        if self.instance is None or not sent:
+            return list(sent)
+        known = parse_json(to_json(self.to_representation(self.instance)))
+        return [name for name, value in sent.items() if type(value) is not type(known[name]) or value != known[name]]
 
 
 class RecordSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """A device-owned row. Subclasses name model and `fields` (without the six of every record)."""
 
-    id = serializers.UUIDField(source="uuid", required=False)
+    id = ExactId(source="uuid", required=False)
     device = serializers.SerializerMethodField()
 
-    serializer_field_mapping: ClassVar[dict[Any, Any]] = {
-        **serializers.ModelSerializer.serializer_field_mapping,
-        models.CharField: ExactText,
-        models.TextField: ExactText,
-        models.BooleanField: ExactBoolean,
-        models.JSONField: AttributesField,
-        QuantityField: QuantityWire,
-    }
+    serializer_field_mapping: ClassVar[dict[Any, Any]] = WIRE_FIELDS
 
     def get_device(self, row: Any) -> UUID:
         device = self.context.get("device")
@@ -114,6 +130,8 @@ def wanted_fields(serializer: Any, asked: str | None) -> set[str] | None:
         return None
     names = {name.strip() for name in asked.split(",") if name.strip()}
     unknown = sorted(names - set(serializer.fields))
+    if not names:
+        raise UnknownFieldWanted("`fields` names no field.")
     if unknown:
         raise UnknownFieldWanted(f"`{unknown[0][:80]}` is not a field here. Known: {', '.join(serializer.fields)}.")
     return names

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from config.core.errors import AppError
+from config.core.wire import uuid_of
 from devices import errors
 from devices.actors import Actor
 from devices.models import Device, Installation, Standing
+
+REFUSALS: dict[str, type[AppError]] = {
+    Standing.SUSPENDED: errors.DeviceSuspended,
+    Standing.DRAINING: errors.DeviceDraining,
+    Standing.REVOKED: errors.DeviceRevoked,
+}
 
 
 class HasActor(BasePermission):
@@ -31,15 +38,19 @@ def acting_device(request: Request) -> Device:
     wanted = request.headers.get("X-Device-ID", "")
     if not wanted:
         raise errors.DeviceHeaderMissing
-    try:
-        uuid = UUID(wanted)
-    except ValueError:
-        raise errors.DeviceNotFound from None
-    device: Device | None = Device.objects.for_user(caller).select_related("feed").filter(uuid=uuid).first()
+    uuid = uuid_of(wanted.strip())
+    mine = Device.objects.for_user(caller).select_related("feed")
+    device: Device | None = mine.filter(uuid=uuid).first() if uuid else None
     if device is None:
         raise errors.DeviceNotFound
-    if device.standing == Standing.SUSPENDED:
-        raise errors.DeviceSuspended
-    if device.standing in (Standing.DRAINING, Standing.REVOKED):
-        raise errors.DeviceRevoked
+    if device.standing in REFUSALS:
+        raise REFUSALS[device.standing]
     return device
+
+
+def scope_name(request: Request) -> str:
+    """One string for the device that a request names, so that its Idempotency-Keys are its own."""
+    caller: Any = request.user
+    if isinstance(caller, Installation):
+        return f"device:{caller.device_id}"
+    return str(uuid_of(request.headers.get("X-Device-ID", "").strip()) or "")

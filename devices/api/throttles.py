@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from ipaddress import IPv6Network, ip_address
+from math import ceil
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -17,13 +19,20 @@ from devices.models import Installation
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+def neighbourhood(address: str) -> str:
+    """What is limited as one caller: an IPv4 address, or the /64 of an IPv6 one, which one host has whole."""
+    if ":" not in address:
+        return address
+    return str(IPv6Network((ip_address(address).packed, 64), strict=False).network_address)
+
+
 class WindowThrottle(BaseThrottle):
     """At most `n` a window (setting "n/min"): one counter per key and window, atomic in a shared cache."""
 
     scope: ClassVar[str]
 
     def identify(self, request: Request) -> str:
-        return client_address(request)
+        return neighbourhood(client_address(request))
 
     def rate(self) -> tuple[int, int]:
         """(how many, per how many seconds)."""
@@ -57,7 +66,7 @@ class CallerThrottle(WindowThrottle):
         caller: Any = request.user
         if isinstance(caller, Installation):
             return f"device:{caller.device_id}"
-        return f"user:{caller.pk}" if caller is not None else client_address(request)
+        return f"user:{caller.pk}" if caller is not None else super().identify(request)
 
 
 class RegisterThrottle(WindowThrottle):
@@ -87,7 +96,7 @@ def refuse_guessing(request: Request) -> None:
     """Raise TooManyRequests for an address that has sent too many wrong tokens."""
     throttle = GuessThrottle()
     if throttle.is_spent(request):
-        seconds = str(max(1, round(throttle.wait())))
+        seconds = str(max(1, ceil(throttle.wait())))
         raise TooManyRequests(
             f"Too many wrong tokens; try again in {seconds} seconds.", headers={"Retry-After": seconds}
         )

@@ -22,6 +22,11 @@ def do_each(*, device: Device, writes: Sequence[Callable[[], Any]]) -> list[Any]
         try:
             with transaction.atomic():
                 results.append(write())
-        except (AppError, DatabaseError) as error:
-            results.append(as_app_error(error))
+        except AppError as error:
+            results.append(error)
+        except DatabaseError as error:
+            refusal = as_app_error(error)
+            if refusal.status >= AppError.status:  # busy, gone or our own mistake: no verdict on this row
+                raise
+            results.append(refusal)
     return results

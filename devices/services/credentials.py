@@ -11,14 +11,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from config.core.wire import uuid_of
 from devices.actors import Actor
 from devices.errors import SecretAlreadyUsed, SecretTooWeak
 from devices.models import Installation
 from devices.services.events import record_event
-from devices.services.feed import next_revision
+from devices.services.feed import next_revision, take_revisions
 
 SECRET_BYTES = 32
 MAX_SECRET = 512
+MIN_LETTERS = 8  # different ones; 32 random bytes in base64url or hexadecimal practically always have more
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 TYPED = str.maketrans("OIL", "011", "- ")  # what people type → what the alphabet has
@@ -48,6 +50,8 @@ def refuse_weak_secret(secret: str) -> str:
     size = len(secret.rstrip("=")) * 6 // 8
     if size < SECRET_BYTES:
         raise SecretTooWeak(f"The secret has {size} bytes; {SECRET_BYTES} is the least.")
+    if len(set(secret)) < MIN_LETTERS:
+        raise SecretTooWeak("The secret is not random.")
     return secret
 
 
@@ -84,10 +88,8 @@ def holds(installation: Installation | None, hashes: list[str]) -> bool:
 def split_token(token: str) -> tuple[UUID, str] | None:
     """`<installation id>.<secret>` → its parts, or None."""
     head, dot, secret = token.partition(".")
-    try:
-        return (UUID(head), secret) if dot and secret and len(token) <= MAX_SECRET + 40 else None
-    except ValueError:
-        return None
+    uuid = uuid_of(head)
+    return (uuid, secret) if uuid and dot and secret and len(token) <= MAX_SECRET + 40 else None
 
 
 def token_of(installation: Installation, secret: str) -> str:
@@ -104,7 +106,7 @@ def roll_secret(*, installation: Installation, actor: Actor, secret: str | None 
     """
     chosen = refuse_weak_secret(secret) if secret else new_secret()
     device = installation.device
-    device.revision = next_revision(device)
+    take_revisions(device, 0)
     current = Installation.objects.select_for_update().get(pk=installation.pk)
     hashes = possible_hashes(chosen)
     if holds(current, hashes):
@@ -113,6 +115,7 @@ def roll_secret(*, installation: Installation, actor: Actor, secret: str | None 
         raise SecretAlreadyUsed
     current.next_secret_hash = hashes[0]
     current.save(update_fields=["next_secret_hash"])
+    device.revision = next_revision(device)
     device.save(update_fields=["revision", "updated_at"])
     record_event(device, actor=actor, action="secret_rolled", changes={"installation": (None, current.uuid)})
     return token_of(current, chosen)

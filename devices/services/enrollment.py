@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from uuid_utils.compat import uuid7
 
+from config.core.errors import Conflict
 from devices import errors
 from devices.actors import Actor
 from devices.models import Device, EnrollmentCode, Feed, Installation, Presence, Standing, User
@@ -67,6 +68,11 @@ def register_device(wish: Wish) -> Enrolled:
         return _register(wish)
     except IntegrityError:  # two at once: the other one is stored now, so this is a repetition or a conflict
         return _register(wish)
+    except (Conflict, errors.EnrollmentCodeInvalid):
+        # The twin of this request may have taken the id or the code's last use while this one waited for it.
+        if wish.secret and (same := _same_again(wish, wish.secret)):
+            return same
+        raise
 
 
 @transaction.atomic
@@ -97,8 +103,7 @@ def _same_again(wish: Wish, secret: str) -> Enrolled | None:
         raise errors.SecretAlreadyUsed
     if wish.installation_id not in (None, installation.uuid):
         raise errors.SecretAlreadyUsed
-    if installation.effective_standing() == Standing.REVOKED:
-        raise errors.DeviceRevoked
+    _refuse_unusable(installation)
     return Enrolled(installation, token_of(installation, secret), created=False)
 
 
@@ -157,6 +162,15 @@ def _install(wish: Wish, device: Device) -> Enrolled:
     actor = actor_of(installation, request_id=wish.request_id)
     record_event(device, actor=actor, action="installation_added", changes={"installation": (None, installation.uuid)})
     return Enrolled(installation, token_of(installation, secret), created=True)
+
+
+def _refuse_unusable(installation: Installation) -> None:
+    """A token that is answered with 200 works: at least to push a queue."""
+    standing = installation.effective_standing()
+    if standing == Standing.REVOKED or installation.device.is_deleted:
+        raise errors.DeviceRevoked
+    if standing == Standing.SUSPENDED:
+        raise errors.DeviceSuspended
 
 
 def _refuse_retired(device: Device) -> None:

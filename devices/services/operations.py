@@ -35,23 +35,26 @@ def fingerprint(method: str, path: str, body: bytes) -> str:
 
 
 @transaction.atomic
-def answer_once(*, actor: Actor, key: str, print_: str, run: Callable[[], Answer]) -> Answer:
-    """Run once per actor and key; a repetition gets the stored answer, and no error is ever stored.
+def answer_once(*, actor: Actor, scope: str, key: str, print_: str, run: Callable[[], Answer]) -> Answer:
+    """Run once per actor, scope (the device) and key; a repetition gets the stored answer, errors are not stored.
+
+    The scope is needed: two devices may have installations with the same id, and a user may have two devices.
 
     An exception of `run` rolls everything back, the key included, so nothing outlives a dead process.
     Raises IdempotencyKeyMalformed, IdempotencyKeyReused, IdempotencyKeyInUse.
     """
     if not KEY.fullmatch(key):
         raise IdempotencyKeyMalformed
-    _lock_or_refuse(f"{actor.key}\n{key}")
-    stored = IdempotencyKey.objects.filter(actor=actor.key, key=key).first()
+    owner = f"{actor.key}@{scope}"
+    _lock_or_refuse(f"{owner}\n{key}")
+    stored = IdempotencyKey.objects.filter(actor=owner, key=key).first()
     if stored is not None:
         if stored.fingerprint != print_:
             raise IdempotencyKeyReused
         return Answer(stored.status, bytes(stored.answer), stored.etag, replayed=True)
     answer = run()
     IdempotencyKey.objects.create(
-        actor=actor.key, key=key, fingerprint=print_, status=answer.status, answer=answer.body, etag=answer.etag
+        actor=owner, key=key, fingerprint=print_, status=answer.status, answer=answer.body, etag=answer.etag
     )
     return answer
 

@@ -81,8 +81,11 @@ class MovementViewSet(CreateMixin, DeviceScopedViewSet):
     references = ("product", "from_location", "to_location", "lot", "reverses")
 
     def create_service(self, **values: Any) -> StockMovement:
+        return record_movement(**values, installation=self._installation())
+
+    def _installation(self) -> Installation | None:
         caller: Any = self.request.user
-        return record_movement(**values, installation=caller if isinstance(caller, Installation) else None)
+        return caller if isinstance(caller, Installation) else None
 
     @extend_schema(request=ReverseSerializer, responses={201: MovementSerializer})
     @action(detail=True, methods=["post"])
@@ -90,5 +93,6 @@ class MovementViewSet(CreateMixin, DeviceScopedViewSet):
         """Undo by the mirror image; the ledger keeps both."""
         serializer = ReverseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        movement = reverse_movement(self.get_object(), actor=self.actor, **serializer.validated_data)
+        values = serializer.validated_data
+        movement = reverse_movement(self.get_object(), actor=self.actor, installation=self._installation(), **values)
         return self.answer(movement, status=201)

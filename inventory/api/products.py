@@ -106,8 +106,8 @@ class ProductViewSet(OwnedViewSet):
     @action(detail=True, methods=["get"], filterset_class=None, own_parameters=("at",))
     def stock(self, request: Request, id: UUID) -> Response:
         """On hand and by location, now or at a past time or revision."""
-        refuse_unknown(request.query_params, {"at"})
         product = self.get_object()
+        refuse_unknown(request.query_params, {"at"})
         found: Stock = stock_of(product, head=self.device.feed.head, at=_moment(request.query_params.get("at")))
         return Response(StockSerializer(found).data)
 
@@ -117,11 +117,12 @@ class ProductViewSet(OwnedViewSet):
     @action(detail=False, methods=["get"], url_path="check-name", pagination_class=None, filterset_class=None)
     def check_name(self, request: Request) -> Response:
         """Is this name taken? Case and outer spaces do not count."""
+        device = self.device  # first of all: whose products?
         refuse_unknown(request.query_params, {"name"})
         name = request.query_params.get("name", "")
         if not name.strip() or len(name) > MAX_NAME:
             raise InvalidFilter("`name` takes 1 to 300 characters.")
-        ids = list(Product.objects.for_device(self.device).named(name).values_list("uuid", flat=True)[:20])
+        ids = list(Product.objects.for_device(device).named(name).values_list("uuid", flat=True)[:20])
         return Response({"name": name, "exists": bool(ids), "product_ids": ids})
 
 

@@ -42,7 +42,9 @@ class ScanSerializer(serializers.Serializer[Any]):
     serial = serializers.CharField()
     expires_on = serializers.DateField(allow_null=True)
     quantity = QuantityWire(allow_null=True)
-    embedded = serializers.CharField(help_text="weight or price digits of an in-store code")
+    embedded = serializers.CharField(
+        help_text="weight or price digits of an in-store code, or a measure such as 1.25 kg"
+    )
     device_id = serializers.UUIDField(allow_null=True)
     case_id = serializers.UUIDField(source="case.uuid", default=None, allow_null=True)
 
@@ -52,11 +54,12 @@ class ScanView(APIView):
 
     @extend_schema(responses=ScanSerializer)
     def get(self, request: Request, code: str) -> Response:
+        device = acting_device(request)  # first of all: in whose inventory?
         refuse_unknown(request.query_params, set())
-        if len(code) > MAX_CODE or any("\ud800" <= letter <= "\udfff" for letter in code):
-            raise BadText(f"A code has at most {MAX_CODE} characters of valid Unicode.")
+        if not code.strip() or len(code) > MAX_CODE or any("\ud800" <= letter <= "\udfff" for letter in code):
+            raise BadText(f"A code has 1 to {MAX_CODE} characters of valid Unicode.")
         actor: Any = request.auth
-        scan = resolve_scan(device=acting_device(request), actor=actor, code=code)
+        scan = resolve_scan(device=device, actor=actor, code=code)
         return Response(ScanSerializer(_with_level(scan)).data)
 
 

@@ -1,6 +1,7 @@
 """Routes of inventory, under /v1."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import PathConverter
 from rest_framework.routers import SimpleRouter
 
 from inventory.api.barcodes import BarcodeViewSet
@@ -14,6 +15,15 @@ from inventory.api.scan import ScanView
 from inventory.api.sync import PullView, PushView, SinceView
 from inventory.api.tasks import TaskViewSet
 
+
+class CodeConverter(PathConverter):
+    """A scanned code: slashes, and the line end that many scanners add."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(CodeConverter, "code")
+
 router = SimpleRouter(trailing_slash=False)
 router.register("categories", CategoryViewSet, basename="category")
 router.register("products", ProductViewSet, basename="product")
@@ -25,7 +35,7 @@ router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 
 urlpatterns = [
-    path("scan/<path:code>", ScanView.as_view(), name="scan"),
+    path("scan/<code:code>", ScanView.as_view(), name="scan"),
     path("sync/changes", PullView.as_view(), name="sync-changes"),
     path("sync/since", SinceView.as_view(), name="sync-since"),
     path("sync/push", PushView.as_view(), name="sync-push"),

@@ -11,6 +11,7 @@ from config.core.quantities import QuantityField
 from devices.models import DeviceOwnedModel, DeviceOwnedQuerySet
 
 ALIVE = models.Q(deleted_at__isnull=True)
+SPACES = " \t\r\n\u00a0\u2007\u202f\u3000"  # what outer spaces of a name may be
 
 
 class Category(DeviceOwnedModel):
@@ -26,6 +27,17 @@ class Category(DeviceOwnedModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Bare(models.Func):
+    """A text without these characters at its ends."""
+
+    function = "TRIM"
+    output_field = models.CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """PostgreSQL's TRIM has a syntax of its own; BTRIM is the function."""
+        return self.as_sql(compiler, connection, function="BTRIM", **context)
 
 
 class ProductQuerySet(DeviceOwnedQuerySet):
@@ -48,7 +60,7 @@ class ProductQuerySet(DeviceOwnedQuerySet):
 
     def named(self, name: str) -> Self:
         """Products with this name, whatever its case and outer spaces."""
-        return self.filter(name__iexact=name.strip())
+        return self.alias(bare_name=Bare("name", models.Value(SPACES))).filter(bare_name__iexact=name.strip(SPACES))
 
 
 class Product(DeviceOwnedModel):

@@ -85,16 +85,31 @@ class StockMovement(DeviceOwnedModel):
         return f"{self.get_kind_display()} {self.quantity:f}"
 
 
+class StockLevelQuerySet(DeviceOwnedQuerySet):
+    """Reads of levels."""
+
+    def revivable(self) -> Self:
+        """Tombstones whose product, location and lot are all alive (again)."""
+        no_lot_or_alive = models.Q(lot__isnull=True) | models.Q(lot__deleted_at__isnull=True)
+        return self.deleted().filter(
+            no_lot_or_alive, product__deleted_at__isnull=True, location__deleted_at__isnull=True
+        )
+
+
 class StockLevel(DeviceOwnedModel):
     """What the ledger sums to in one bucket (product, location, lot); moved in the movement's transaction.
 
-    Its uuid is made from the bucket, so the same bucket has the same id on every run.
+    Its uuid is made from the bucket, so the same bucket has the same id on every run. It is deleted while its
+    product, location or lot is; the quantity follows the ledger all the same.
     """
 
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="levels")
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="levels")
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, null=True, blank=True, related_name="levels")
     quantity = QuantityField(default=0)
+
+    objects: ClassVar[Any] = alive(StockLevelQuerySet)
+    all_objects: ClassVar[Any] = with_tombstones(StockLevelQuerySet)
 
     class Meta(DeviceOwnedModel.Meta):
         db_table = "stock_levels"

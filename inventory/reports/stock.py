@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Sum
+from django.db.models import F, Subquery, Sum
 
+from devices.models import Feed
 from inventory.models import Location, Lot, Product, StockLevel, StockMovement
 
 
@@ -34,20 +35,35 @@ class Stock:
 
 
 def stock_of(product: Product, *, head: int, at: datetime | int | None = None) -> Stock:
-    """Stock now (from the levels), by a time of occurrence, or by a revision (both from the ledger)."""
-    lines = sorted(_now(product) if at is None else _then(product, at), key=lambda line: line.location_name)
-    on_hand = sum((line.quantity for line in lines), Decimal(0))
-    return Stock(on_hand, lines, min(at, head) if isinstance(at, int) else head)
+    """Stock now (from the levels), by a time of occurrence, or by a revision (both from the ledger).
+
+    `head` = a position that the device's feed had reached; what came later is left out of the past, and for
+    now a newer one is answered where there is one.
+    """
+    if at is None:
+        lines, revision = _now(product, head)
+    else:
+        revision = min(at, head) if isinstance(at, int) else head
+        lines = list(_then(product, at, revision))
+    lines.sort(key=lambda line: (line.location_name, str(line.location_id), str(line.lot_id or "")))
+    return Stock(sum((line.quantity for line in lines), Decimal(0)), lines, revision)
 
 
-def _now(product: Product) -> Iterator[StockLine]:
-    levels = StockLevel.all_objects.filter(product=product).exclude(quantity=0)
-    for level in levels.select_related("location", "lot"):
-        yield StockLine(level.location.uuid, level.location.name, level.lot.uuid if level.lot else None, level.quantity)
+def _now(product: Product, head: int) -> tuple[list[StockLine], int]:
+    """The levels, with the feed's head read in the same statement: the two belong together."""
+    current = Subquery(Feed.objects.filter(device=product.device_id).values("head"))
+    levels = StockLevel.all_objects.filter(product=product).annotate(head=current)
+    found = list(levels.select_related("location", "lot"))
+    lines = [
+        StockLine(level.location.uuid, level.location.name, level.lot.uuid if level.lot else None, level.quantity)
+        for level in found
+        if level.quantity
+    ]
+    return lines, found[0].head if found else head
 
 
-def _then(product: Product, at: datetime | int) -> Iterator[StockLine]:
-    movements = StockMovement.objects.for_device(product.device).filter(product=product).until(at)
+def _then(product: Product, at: datetime | int, head: int) -> Iterator[StockLine]:
+    movements = StockMovement.objects.for_device(product.device).filter(product=product).until(head).until(at)
     sums: dict[tuple[int, int | None], Decimal] = {}
     for side, sign in (("from_location_id", -1), ("to_location_id", 1)):
         rows: Any = movements.exclude(**{side: None}).order_by().values(side, "lot_id").annotate(total=Sum("quantity"))

@@ -23,16 +23,19 @@ from devices.services.owned import (
     settle_twin,
     writable,
 )
-from inventory.formats.gtin import has_valid_check_digit, normalise_gtin
+from inventory.formats.gtin import gtin_candidates, has_valid_check_digit
 from inventory.models import Barcode, Product
 
 FIELDS = frozenset({"product_id", "value", "symbology", "quantity", "is_duplicate"})
 
 
 def gtin_fields(value: str) -> dict[str, Any]:
-    """What is derived from a code: its GTIN-14 ("" where it has no such shape) and the check digit's verdict."""
-    gtin = normalise_gtin(value) or ""
-    return {"gtin": gtin, "check_digit_ok": has_valid_check_digit(value) if gtin else None}
+    """What is derived from a code: its GTIN-14 ("" where it has no such shape) and the check digit's verdict.
+
+    A UPC-E is kept as the UPC-A it stands for, so that either finds the other.
+    """
+    gtin = next(iter(gtin_candidates(value)), "")
+    return {"gtin": gtin, "check_digit_ok": has_valid_check_digit(gtin) if gtin else None}
 
 
 def with_gtin(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,15 @@ from inventory.errors import CaseClosed
 from inventory.models import Case
 
 STILL_OPEN = (Case.State.OPEN, Case.State.CLAIMED)
+MAX_KEY = 200
+
+
+def case_key(key: str) -> str:
+    """A key that fits its column: a longer one ends in its SHA-256, so that no two become one."""
+    if len(key) <= MAX_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: MAX_KEY - len(digest) - 1]}#{digest}"
 
 
 @transaction.atomic
@@ -24,7 +34,9 @@ def open_case(
 ) -> Case:
     """Open a case, or count the same trouble once more (with its newest evidence) where one is still open."""
     lock_device(device)
-    known: Case | None = Case.objects.for_device(device).filter(kind=kind, key=key[:200], state__in=STILL_OPEN).first()
+    known: Case | None = (
+        Case.objects.for_device(device).filter(kind=kind, key=case_key(key), state__in=STILL_OPEN).first()
+    )
     if known is not None:
         current, revision = lock_owned(known)
         changes = {"times": current.times + 1, "summary": summary[:500], "evidence": dict(evidence)}
@@ -49,12 +61,12 @@ def open_cases(*, device: Device, actor: Actor, troubles: Sequence[Trouble]) -> 
     if not troubles:
         return
     lock_device(device)
-    keys = [trouble.key[:200] for trouble in troubles]
+    keys = [case_key(trouble.key) for trouble in troubles]
     stored = Case.objects.for_device(device).filter(key__in=keys, state__in=STILL_OPEN)
     known = set(stored.values_list("kind", "key"))
     fresh = []
     for trouble in troubles:
-        if (trouble.kind, trouble.key[:200]) in known:
+        if (trouble.kind, case_key(trouble.key)) in known:
             open_case(device=device, actor=actor, **asdict(trouble))
         else:
             fresh.append(_unsaved(device, trouble))
@@ -65,7 +77,7 @@ def _unsaved(device: Device, trouble: Trouble) -> Case:
     return Case(
         device=device,
         kind=trouble.kind,
-        key=trouble.key[:200],
+        key=case_key(trouble.key),
         summary=trouble.summary[:500],
         evidence=dict(trouble.evidence),
     )

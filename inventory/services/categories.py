@@ -23,7 +23,7 @@ from devices.services.owned import (
     writable,
 )
 from inventory.models import Category, Product
-from inventory.services.trees import refuse_loop
+from inventory.services.trees import refuse_depth, refuse_loop
 
 FIELDS = frozenset({"name", "parent_id"})
 
@@ -32,9 +32,10 @@ FIELDS = frozenset({"name", "parent_id"})
 def create_category(
     *, device: Device, actor: Actor, name: str, parent_id: UUID | None = None, id: UUID | None = None
 ) -> Category:
-    """Raises ReferenceNotFound, IdAlreadyUsed."""
+    """Raises ReferenceNotFound, TreeTooDeep, IdAlreadyUsed."""
     lock_device(device)
     parent = find_reference(Category, device=device, id=parent_id, field="parent_id")
+    refuse_depth(parent)
     return insert_owned(Category(device=device, uuid=id or uuid7(), name=name, parent=parent), actor=actor)
 
 
@@ -42,7 +43,7 @@ def create_category(
 def update_category(
     category: Category, *, actor: Actor, changes: Mapping[str, Any], expected_revision: int | None = None
 ) -> Category:
-    """Raises NotFound, RevisionMismatch, ReferenceNotFound, TreeHasALoop."""
+    """Raises NotFound, RevisionMismatch, ReferenceNotFound, TreeHasALoop, TreeTooDeep."""
     current, revision = lock_owned(category, expected_revision=expected_revision)
     values = writable(changes, FIELDS)
     if "parent_id" in values:
@@ -57,8 +58,10 @@ def delete_category(category: Category, *, actor: Actor, expected_revision: int 
     """Products and subcategories stay and lose their link to it."""
     current, revision = lock_owned(category, expected_revision=expected_revision)
     device = current.device
-    restamp(Product.all_objects.filter(category=current), device=device, actor=actor, action="updated", category=None)
-    restamp(Category.all_objects.filter(parent=current), device=device, actor=actor, action="updated", parent=None)
+    products = Product.all_objects.filter(category=current).select_related("category")
+    restamp(products, device=device, actor=actor, action="updated", category=None)
+    subcategories = Category.all_objects.filter(parent=current).select_related("parent")
+    restamp(subcategories, device=device, actor=actor, action="updated", parent=None)
     return delete_owned(current, revision=revision, actor=actor)
 
 

@@ -61,6 +61,14 @@ def move_levels(*, device: Device, deltas: Mapping[Bucket, Decimal]) -> dict[Buc
     return after
 
 
+# A level is deleted while its product, location or lot is. The database says so itself: rows in memory may be old.
+DELETED = (
+    "COALESCE((SELECT deleted_at FROM products WHERE id = %s), (SELECT deleted_at FROM locations WHERE id = %s), "
+    "(SELECT deleted_at FROM lots WHERE id = %s))"
+)
+ROW = f"(%s, %s, %s, %s, %s, %s, %s, %s, %s, {DELETED})"
+
+
 def _upsert(device: Device, chunk: list[tuple[UUID, Bucket, Decimal]]) -> dict[UUID, Decimal]:
     """INSERT … ON CONFLICT adds to what is there: the ORM's bulk_create can only overwrite."""
     to_database: Any = StockLevel._meta.get_field("uuid").get_db_prep_value
@@ -68,25 +76,18 @@ def _upsert(device: Device, chunk: list[tuple[UUID, Bucket, Decimal]]) -> dict[U
     now = moment(timezone.now(), connection)
     parameters: list[Any] = []
     for (uuid, bucket, delta), revision in zip(chunk, take_revisions(device, len(chunk)), strict=True):
-        parameters += [
-            device.pk,
-            to_database(uuid, connection),
-            revision,
-            bucket.product.pk,
-            bucket.location.pk,
-            bucket.lot.pk if bucket.lot else None,
-            int(delta.scaleb(PLACES)),
-            now,
-            now,
-            now if bucket.product.is_deleted or bucket.location.is_deleted else None,
-        ]
-    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(chunk))
+        where = (bucket.product.pk, bucket.location.pk, bucket.lot.pk if bucket.lot else None)
+        parameters += [device.pk, to_database(uuid, connection), revision, *where]
+        parameters += [int(delta.scaleb(PLACES)), now, now, *where]
+    values = ", ".join([ROW] * len(chunk))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO stock_levels (device_id, uuid, revision, product_id, location_id, lot_id, quantity, "
             f"created_at, updated_at, deleted_at) VALUES {values} "
             "ON CONFLICT (device_id, uuid) DO UPDATE SET quantity = stock_levels.quantity + excluded.quantity, "
-            "revision = excluded.revision, updated_at = excluded.updated_at RETURNING uuid, quantity",
+            "revision = excluded.revision, updated_at = excluded.updated_at, deleted_at = CASE WHEN "
+            "excluded.deleted_at IS NULL THEN NULL ELSE COALESCE(stock_levels.deleted_at, excluded.deleted_at) END "
+            "RETURNING uuid, quantity",
             parameters,
         )
         return {_uuid(uuid): from_micro(quantity) for uuid, quantity in cursor.fetchall()}

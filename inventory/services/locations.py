@@ -18,13 +18,14 @@ from devices.services.owned import (
     insert_owned,
     lock_device,
     lock_owned,
+    restamp,
     restore_owned,
     settle_twin,
     writable,
 )
 from inventory.errors import DefaultLocation, LocationNotEmpty
-from inventory.models import Location, StockLevel
-from inventory.services.trees import branch, refuse_loop
+from inventory.models import Location, StockLevel, Task
+from inventory.services.trees import branch, refuse_depth, refuse_loop
 
 FIELDS = frozenset({"name", "code", "parent_id", "kind", "is_duplicate"})
 
@@ -53,9 +54,10 @@ def create_location(
     is_duplicate: bool = False,
     id: UUID | None = None,
 ) -> Location:
-    """Raises LocationCodeTaken, ReferenceNotFound, IdAlreadyUsed."""
+    """Raises LocationCodeTaken, ReferenceNotFound, TreeTooDeep, IdAlreadyUsed."""
     lock_device(device)
     parent = find_reference(Location, device=device, id=parent_id, field="parent_id")
+    refuse_depth(parent)
     return insert_owned(
         Location(
             device=device, uuid=id or uuid7(), name=name, code=code, parent=parent, kind=kind, is_duplicate=is_duplicate
@@ -68,7 +70,7 @@ def create_location(
 def update_location(
     location: Location, *, actor: Actor, changes: Mapping[str, Any], expected_revision: int | None = None
 ) -> Location:
-    """Raises NotFound, RevisionMismatch, LocationCodeTaken, ReferenceNotFound, TreeHasALoop."""
+    """Raises NotFound, RevisionMismatch, LocationCodeTaken, ReferenceNotFound, TreeHasALoop, TreeTooDeep."""
     current, revision = lock_owned(location, expected_revision=expected_revision)
     values = writable(changes, FIELDS)
     settle_twin(values, differs=values.get("code", current.code) != current.code)
@@ -81,29 +83,40 @@ def update_location(
 
 @transaction.atomic
 def delete_location(location: Location, *, actor: Actor, expected_revision: int | None = None) -> Location:
-    """The locations below it and its (empty) levels go with it. Raises DefaultLocation, LocationNotEmpty."""
+    """The locations below it and its (empty) levels go with it; tasks stay and lose their link to it.
+
+    Raises DefaultLocation, LocationNotEmpty.
+    """
     current, revision = lock_owned(location, expected_revision=expected_revision)
     places = [current, *branch(current)]
     if any(place.is_default for place in places):
         raise DefaultLocation
     if StockLevel.objects.filter(location__in=places).exclude(quantity=0).exists():
         raise LocationNotEmpty
-    return delete_owned(current, revision=revision, actor=actor, children=_below(places))
+    tasks = Task.all_objects.filter(location__in=places).select_related("location")
+    restamp(tasks, device=current.device, actor=actor, action="updated", location=None)
+    levels = StockLevel.all_objects.filter(location__in=places)
+    return delete_owned(current, revision=revision, actor=actor, children=[_rows(places[1:]), levels])
 
 
 @transaction.atomic
 def restore_location(location: Location, *, actor: Actor, expected_revision: int | None = None) -> Location:
-    """With what was deleted together with it. Raises NotDeleted, LocationCodeTaken, ReferenceNotFound."""
+    """With the locations that were deleted together with it, and the levels of all.
+
+    Raises NotDeleted, LocationCodeTaken, ReferenceNotFound where its parent is deleted.
+    """
     current, revision = lock_owned(location, expected_revision=expected_revision, deleted=True)
     if current.parent is not None:
         find_reference(Location, device=current.device, id=current.parent.uuid, field="parent_id")
-    together = [current, *_deleted_together(current)]
-    return restore_owned(current, revision=revision, actor=actor, children=_below(together))
+    below = _deleted_together(current)
+    restored = restore_owned(current, revision=revision, actor=actor, children=[_rows(below)])
+    levels = StockLevel.all_objects.filter(location__in=[current, *below]).revivable()
+    restamp(levels, device=current.device, actor=actor, action="restored", deleted_at=None)
+    return restored
 
 
-def _below(places: list[Location]) -> list[Any]:
-    below = Location.all_objects.filter(pk__in=[place.pk for place in places[1:]])
-    return [below, StockLevel.all_objects.filter(location__in=places)]
+def _rows(places: list[Location]) -> Any:
+    return Location.all_objects.filter(pk__in=[place.pk for place in places])
 
 
 def _deleted_together(location: Location) -> list[Location]:

@@ -19,6 +19,7 @@ from devices.services.owned import (
     insert_owned,
     lock_device,
     lock_owned,
+    restamp,
     restore_owned,
     settle_twin,
     writable,
@@ -60,26 +61,33 @@ def create_lot(
 
 @transaction.atomic
 def update_lot(lot: Lot, *, actor: Actor, changes: Mapping[str, Any], expected_revision: int | None = None) -> Lot:
-    """Raises NotFound, RevisionMismatch, LotCodeTaken; LotOfAnotherProduct where it should change product."""
+    """Raises NotFound, RevisionMismatch, LotCodeTaken, ReferenceNotFound; LotOfAnotherProduct: it never moves."""
     current, revision = lock_owned(lot, expected_revision=expected_revision)
     values = writable(changes, FIELDS)
-    if values.pop("product_id", current.product.uuid) != current.product.uuid:
-        raise LotOfAnotherProduct("A lot stays with its product.")
+    if "product_id" in values:
+        product = find_reference(Product, device=current.device, id=values.pop("product_id"), field="product_id")
+        if product != current.product:
+            raise LotOfAnotherProduct("A lot stays with its product.")
     settle_twin(values, differs=values.get("code", current.code) != current.code)
     return change_owned(current, revision=revision, actor=actor, changes=values)
 
 
 @transaction.atomic
 def delete_lot(lot: Lot, *, actor: Actor, expected_revision: int | None = None) -> Lot:
-    """Its levels go with it. Raises NotFound, RevisionMismatch."""
+    """Its levels go with it, the ledger stays: what lies there still counts as on hand.
+
+    Raises NotFound, RevisionMismatch.
+    """
     current, revision = lock_owned(lot, expected_revision=expected_revision)
     return delete_owned(current, revision=revision, actor=actor, children=[StockLevel.all_objects.filter(lot=current)])
 
 
 @transaction.atomic
 def restore_lot(lot: Lot, *, actor: Actor, expected_revision: int | None = None) -> Lot:
-    """Raises NotDeleted, LotCodeTaken, ReferenceNotFound where its product is deleted."""
+    """With its levels. Raises NotDeleted, LotCodeTaken, ReferenceNotFound where its product is deleted."""
     current, revision = lock_owned(lot, expected_revision=expected_revision, deleted=True)
     find_reference(Product, device=current.device, id=current.product.uuid, field="product_id")
-    levels = StockLevel.all_objects.filter(lot=current)
-    return restore_owned(current, revision=revision, actor=actor, children=[levels])
+    restored = restore_owned(current, revision=revision, actor=actor)
+    levels = StockLevel.all_objects.filter(lot=current).revivable()
+    restamp(levels, device=current.device, actor=actor, action="restored", deleted_at=None)
+    return restored

@@ -166,7 +166,12 @@ def record_movements(
 
 @transaction.atomic
 def reverse_movement(
-    movement: StockMovement, *, actor: Actor, reason: str = "", id: UUID | None = None
+    movement: StockMovement,
+    *,
+    actor: Actor,
+    reason: str = "",
+    installation: Installation | None = None,
+    id: UUID | None = None,
 ) -> StockMovement:
     """Undo a movement by its mirror image, linked to it; the ledger keeps both.
 
@@ -192,6 +197,7 @@ def reverse_movement(
         reference=movement.reference,
         occurred_at=timezone.now(),
         reverses=movement,
+        installation=installation,
     )
     if id is not None:
         mirror.uuid = id
@@ -235,9 +241,9 @@ def _open_cases(
     odd = [trouble for movement in movements if (trouble := _odd(movement))]
     below = [_negative(bucket, after, last[bucket]) for bucket, (before, after) in moved.items() if before >= 0 > after]
     open_cases(device=device, actor=actor, troubles=[*odd, *below])
-    for bucket in moved:
-        if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL:
-            _serial_case(device, actor, bucket.lot)
+    serials = {bucket.lot for bucket in moved if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL}
+    for lot in sorted(serials, key=lambda lot: lot.pk):
+        _serial_case(device, actor, lot)
 
 
 def _negative(bucket: Bucket, quantity: Decimal, movement: StockMovement) -> Trouble:

@@ -19,6 +19,7 @@ from devices.services.owned import (
     insert_owned,
     lock_device,
     lock_owned,
+    restamp,
     restore_owned,
     settle_twin,
     writable,
@@ -82,15 +83,22 @@ def update_product(
 def delete_product(product: Product, *, actor: Actor, expected_revision: int | None = None) -> Product:
     """Its barcodes, lots and levels go with it; the ledger and what it sums to stay as they are."""
     current, revision = lock_owned(product, expected_revision=expected_revision)
-    return delete_owned(current, revision=revision, actor=actor, children=_children(current))
+    levels = StockLevel.all_objects.filter(product=current)
+    return delete_owned(current, revision=revision, actor=actor, children=[*_children(current), levels])
 
 
 @transaction.atomic
 def restore_product(product: Product, *, actor: Actor, expected_revision: int | None = None) -> Product:
-    """With what was deleted together with it. Raises NotDeleted, ProductSkuTaken, BarcodeTaken."""
+    """With the barcodes and lots that were deleted together with it, and its levels.
+
+    Raises NotDeleted, ProductSkuTaken, BarcodeTaken.
+    """
     current, revision = lock_owned(product, expected_revision=expected_revision, deleted=True)
-    return restore_owned(current, revision=revision, actor=actor, children=_children(current))
+    restored = restore_owned(current, revision=revision, actor=actor, children=_children(current))
+    levels = StockLevel.all_objects.filter(product=current).revivable()
+    restamp(levels, device=current.device, actor=actor, action="restored", deleted_at=None)
+    return restored
 
 
 def _children(product: Product) -> list[Any]:
-    return [model.all_objects.filter(product=product) for model in (Barcode, Lot, StockLevel)]
+    return [model.all_objects.filter(product=product) for model in (Barcode, Lot)]

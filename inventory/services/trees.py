@@ -1,29 +1,45 @@
-"""Trees by `parent`: no branch may hold itself."""
+"""Trees by `parent`: no branch may hold itself, or grow without end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from inventory.errors import TreeHasALoop
+from inventory.errors import TreeHasALoop, TreeTooDeep
 
 MAX_DEPTH = 64
 
 
+def refuse_depth(parent: Any | None, *, height: int = 1) -> None:
+    """Raise TreeTooDeep if a branch of `height` levels under `parent` would reach below level 64."""
+    if len(_upwards(parent)) + height > MAX_DEPTH:
+        raise TreeTooDeep
+
+
 def refuse_loop(row: Any, parent: Any | None) -> None:
-    """Raise TreeHasALoop if `parent` is the row itself or lies below it, or the branch is deeper than 64."""
-    seen = 0
-    while parent is not None:
-        seen += 1
-        if parent.pk == row.pk or seen > MAX_DEPTH:
-            raise TreeHasALoop
-        parent = parent.parent
+    """Raise TreeHasALoop if `parent` is the row itself or lies below it, TreeTooDeep as refuse_depth()."""
+    if parent is None:
+        return
+    if row.pk in {above.pk for above in _upwards(parent)}:
+        raise TreeHasALoop
+    refuse_depth(parent, height=1 + len(_levels(row)))
 
 
 def branch(row: Any) -> list[Any]:
     """The live rows below `row`, level by level (one query a level)."""
-    found: list[Any] = []
+    return [below for level in _levels(row) for below in level]
+
+
+def _upwards(row: Any | None) -> list[Any]:
+    found = []
+    while row is not None and len(found) < MAX_DEPTH:
+        found.append(row)
+        row = row.parent
+    return found
+
+
+def _levels(row: Any) -> list[list[Any]]:
+    found: list[list[Any]] = []
     level = [row]
-    while level:
-        level = list(type(row).objects.for_device(row.device).filter(parent__in=level))
-        found += level
+    while level := list(type(row).objects.for_device(row.device).filter(parent__in=level)):
+        found.append(level)
     return found

@@ -1,5 +1,6 @@
 """The embedded broker: whole messages, each to one reader, and no worker dies of a bad file."""
 
+import contextlib
 import json
 import os
 import signal
@@ -322,7 +323,12 @@ class Worker:
         command = [sys.executable, "-m", "celery", "-A", "toy", "worker", *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.env, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=self.folder,
+                env=self.env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def stop(self) -> int:
@@ -342,8 +348,10 @@ class Worker:
 def worker(tmp_path: Path, url: str) -> Iterator[Worker]:
     worker = Worker(tmp_path / "toy", url)
     yield worker
-    if worker.process and worker.process.poll() is None:
-        worker.process.kill()
+    if worker.process:
+        # The group: Celery's own processes can outlive a killed main one, waiting for a lock it held.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.process.pid, signal.SIGKILL)
         worker.process.wait()
 
 

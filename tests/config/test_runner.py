@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from config.management.commands import serve as serve_command
 from config.runner import HOPELESS_STARTS, Lines, Restarts, Runner, main, read_procfile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,9 +52,9 @@ time.sleep(60)
 TALKER = """
 import sys, time
 for number in range(200):
-    for piece in (f"{sys.argv[1]} says ", f"{number} ", "äöü\\n"):
+    end = "last words without a newline" if number == 199 else ""
+    for piece in (f"{sys.argv[1]} says ", f"{number} ", "äöü\\n" + end):
         sys.stdout.buffer.write(piece.encode()); sys.stdout.flush()
-sys.stdout.write("last words without a newline"); sys.stdout.flush()
 time.sleep(60)
 """
 
@@ -191,6 +192,31 @@ def test_a_folder_that_is_gone_counts_as_a_failed_start(tmp_path: Path) -> None:
 def test_unknown_processes_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == 2
     assert "web, worker, beat" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names", "port"),
+    [(["--port", "8199"], ["web", "worker", "beat"], "8199"), (["--no-worker"], ["web"], "8150")],
+)
+def test_serve_becomes_the_runner(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], names: list[str], port: str
+) -> None:
+    became: list[list[str]] = []
+    for name in ("PORT", "BIND", "PUBLIC_URL", "ALLOWED_HOSTS"):
+        monkeypatch.setenv(name, "8150")  # what serve sets is undone after the test
+    monkeypatch.setenv("BIND", "0.0.0.0")  # noqa: S104  # the command reads it, nothing listens
+    monkeypatch.delenv("PUBLIC_URL")
+    monkeypatch.delenv("ALLOWED_HOSTS")
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    monkeypatch.setattr(os, "execv", lambda _, command: became.append(command))
+    said = io.StringIO()
+    command = serve_command.Command(stdout=said)
+    command.handle(**vars(command.create_parser("manage.py", "serve").parse_args(arguments)))
+    assert became == [[sys.executable, "-m", "config.runner", *names]]
+    assert os.environ["PORT"] == port
+    assert os.environ["PUBLIC_URL"] == f"http://127.0.0.1:{port}"
+    assert f"http://127.0.0.1:{port}/docs" in said.getvalue()
+    assert "ALLOWED_HOSTS" in said.getvalue()
 
 
 def test_every_line_is_whole_and_has_its_prefix(serve: Callable[..., Serve]) -> None:

@@ -1,0 +1,63 @@
+"""Retention: what may be removed for good, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from devices.models import EnrollmentCode, IdempotencyKey
+from inventory.models import Job
+
+CHUNK = 500
+
+
+def _stored_answers() -> models.QuerySet[Any]:
+    return IdempotencyKey.objects.filter(created_at__lt=_days_ago(settings.IDEMPOTENCY_DAYS))
+
+
+def _finished_jobs() -> models.QuerySet[Any]:
+    ended: models.QuerySet[Any] = Job.objects.ended_before(_days_ago(settings.RETENTION_DAYS))
+    return ended
+
+
+def _expired_sign_ins() -> models.QuerySet[Any]:
+    """Refresh tokens past their own expiry; a blacklist entry goes with its token, which is refused by age now."""
+    return apps.get_model("token_blacklist", "OutstandingToken")._default_manager.filter(expires_at__lte=timezone.now())
+
+
+def _spent_codes() -> models.QuerySet[Any]:
+    """Enrollment codes that enrol nobody any more: used up, expired or revoked, and older than the limit."""
+    then = _days_ago(settings.RETENTION_DAYS)
+    used_up = models.Q(used_count__gte=models.F("max_uses"), created_at__lt=then)
+    spent: models.QuerySet[Any] = EnrollmentCode.objects.filter(
+        used_up | models.Q(expires_at__lt=then) | models.Q(revoked_at__lt=then)
+    )
+    return spent
+
+
+# Tombstones are not here: devices that were away must still learn of a deletion.
+EXPIRED: Mapping[str, Callable[[], models.QuerySet[Any]]] = {
+    "stored_answers": _stored_answers,
+    "finished_jobs": _finished_jobs,
+    "expired_sign_ins": _expired_sign_ins,
+    "spent_codes": _spent_codes,
+}
+
+
+@transaction.atomic
+def purge_some(name: str, *, limit: int = CHUNK) -> int:
+    """Remove at most `limit` expired rows of one sort, oldest first. Returns how many; 0 = none are left."""
+    rows = EXPIRED[name]()
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    rows.model._default_manager.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _days_ago(days: int) -> Any:
+    return timezone.now() - timedelta(days=days)

@@ -1,0 +1,129 @@
+"""Every /v1 route, and what the scoping matrix needs to know of each: one table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from devices.models import Device
+from tests import factories
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route: `name` as in urls.py, `key` = its basename (all routes of a viewset) or its name."""
+
+    name: str
+    key: str
+    path: str  # /v1/products/{id}
+    methods: tuple[str, ...]
+    view: Any
+    actions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_id(self) -> bool:
+        return "{id}" in self.path
+
+    def url(self, id: Any = "") -> str:
+        return self.path.replace("{id}", str(id)).replace("{code}", "4006381333931") + QUERIES.get(self.name, "")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How to make a row of a device, and bodies that are valid there.
+
+    `new` is a create (None: cannot be created over HTTP), `change` a PATCH; `fixed` names references that
+    never change, with the internal_code that says so.
+    """
+
+    make: Callable[..., Any]
+    new: Callable[[Device], Body] | None = None
+    change: Body = field(default_factory=dict)
+    fixed: dict[str, str] = field(default_factory=dict)
+
+
+def _of_product(**values: Any) -> Callable[[Device], Body]:
+    return lambda device: {"product_id": str(factories.make_product(device).uuid), **values}
+
+
+# Every viewset by its basename. A new resource: add its factory here, and the whole matrix runs over it.
+ROWS: dict[str, Rows] = {
+    "category": Rows(factories.make_category, lambda _: {"name": "Paint"}, {"name": "Taken over"}),
+    "product": Rows(factories.make_product, lambda _: {"name": "Bolt"}, {"name": "Taken over"}),
+    "barcode": Rows(factories.make_barcode, _of_product(value="4006381333931"), {"value": "taken-over"}),
+    "location": Rows(factories.make_location, lambda _: {"name": "Aisle"}, {"name": "Taken over"}),
+    "lot": Rows(
+        factories.make_lot, _of_product(code="L1"), {"code": "taken-over"}, {"product_id": "lot_of_another_product"}
+    ),
+    "stock-movement": Rows(factories.make_movement, _of_product(kind="receipt", quantity="2")),
+    "stock-level": Rows(factories.make_level),
+    "task": Rows(factories.make_task, lambda _: {"title": "Sweep"}, {"title": "Taken over"}),
+    "device": Rows(lambda device: device),
+}
+# field of a body → the factory of what it refers to. "parent_id" means a row of the same kind.
+REFERENCES: dict[str, Callable[[Device], Any]] = {
+    "product_id": factories.make_product,
+    "category_id": factories.make_category,
+    "location_id": factories.make_location,
+    "from_location_id": factories.make_location,
+    "to_location_id": factories.make_location,
+    "lot_id": factories.make_lot,
+}
+QUERIES = {"product-check-name": "?name=Bolt"}  # what a route cannot do without
+# Routes without an id of a row in their path, by name, with the reason.
+OPEN = {
+    "auth-token": "one signs in here",
+    "auth-refresh": "the refresh token in the body is the credential",
+    "auth-logout": "likewise",
+    "device-register": "open to anyone, guarded by secrets and codes",
+}
+OWN = {
+    "auth-me": "the caller, a person",
+    "device-me": "the caller's device",
+    "device-heartbeat": "the calling installation",
+    "device-roll": "the calling installation",
+    "device-revoke": "the calling installation",
+    "scan": "a code; foreign codes are tested by name",
+}
+IGNORE_DEVICE_HEADER = {
+    "auth-me": "a person is the same in every device",
+    "device-list": "all of one's own devices",
+}
+HOW_TO_ADD = (
+    "has no entry in tests/rules/routes.py: add the viewset's basename to ROWS with a factory "
+    "(make(device) -> row), or a route without an id to OWN (or OPEN) with the reason"
+)
+
+
+def routes() -> list[Route]:
+    """Every route under /v1 but the catch-all for unknown paths."""
+    return [route for route in _walk(get_resolver().url_patterns, "/") if route.path.startswith("/v1/")]
+
+
+def _walk(patterns: list[Any], prefix: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = prefix + _plain(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern) and (view := _view(pattern)) is not None:
+            actions = getattr(pattern.callback, "actions", None) or {}
+            methods = actions or [name for name in view.http_method_names if hasattr(view, name)]
+            key = getattr(pattern.callback, "initkwargs", {}).get("basename") or pattern.name
+            verbs = tuple(verb.upper() for verb in methods if verb != "options")
+            yield Route(str(pattern.name), str(key), path, verbs, view, dict(actions))
+
+
+def _plain(pattern: str) -> str:
+    """`^products/(?P<id>[^/.]+)$` or `scan/<path:code>` → `products/{id}`, `scan/{code}`."""
+    text = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", pattern)
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", text).removeprefix("^").removesuffix("$").removesuffix("\\Z")
+
+
+def _view(pattern: URLPattern) -> Any:
+    return getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
