@@ -22,6 +22,8 @@ from config.core.quantities import plain
 # JSON escapes that may decode to NUL or to a lone surrogate; without one of them no walk is needed.
 SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 MAX_DEPTH = 100
+ANY_TYPE = "*/*"
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL and lone surrogates: no database column takes them
 NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -71,7 +73,7 @@ class JSONOnly(BaseContentNegotiation):
     def select_parser(self, request: Any, parsers: Any) -> Any:
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
         wanted = content_type or "application/json"
-        return next((parser for parser in parsers if parser.media_type == wanted), None)
+        return next((parser for parser in parsers if parser.media_type in (wanted, ANY_TYPE)), None)
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -81,35 +83,70 @@ class StrictJSONParser(BaseParser):
     """RFC 8259 and no more: no NaN, no duplicate keys, no NUL, no lone surrogates; numbers stay exact."""
 
     media_type = "application/json"
+    times = 1  # of DATA_UPLOAD_MAX_MEMORY_SIZE
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         request = (parser_context or {}).get("request")
         coding = request.headers.get("Content-Encoding", "identity") if request else "identity"
         if coding.strip().lower() != "identity":
             raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE * self.times
         raw = stream.read(limit + 1)
         if len(raw) > limit:
             raise PayloadTooLarge(f"A body may have at most {limit} bytes.")
+        return self.decode(raw)
+
+    def decode(self, raw: bytes) -> Any:
         return parse_json(raw)
+
+
+class MendingJSONParser(StrictJSONParser):
+    """JSON whatever the content type says, for clients that can neither split a body nor mend their text.
+
+    NUL and lone surrogates (an emoji cut in half) become U+FFFD; a body may have four times the usual size.
+    """
+
+    media_type = ANY_TYPE
+    times = 4
+
+    def decode(self, raw: bytes) -> Any:
+        return mend_text(decode_json(raw))
 
 
 def parse_json(raw: bytes) -> Any:
     """Decode one JSON document. Raises MalformedJSON or BadText, never anything else."""
+    value = decode_json(raw)
+    if SUSPICIOUS.search(raw) or _may_be_deep(raw):
+        refuse_unstorable(value)
+    return value
+
+
+def decode_json(raw: bytes) -> Any:
+    """As parse_json(), but text may still hold what cannot be stored. Raises MalformedJSON."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MalformedJSON(f"The body is not valid UTF-8 (byte {error.start}).") from None
     try:
-        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_pairs)
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_pairs)
     except RecursionError:
         raise MalformedJSON("The body is nested too deeply.") from None
     except json.JSONDecodeError as error:
         raise MalformedJSON(f"{error.msg} (line {error.lineno}, column {error.colno}).") from None
     except ValueError as error:  # an integer of thousands of digits
         raise MalformedJSON(str(error).partition(";")[0]) from None
-    if SUSPICIOUS.search(raw) or _may_be_deep(raw):
-        refuse_unstorable(value)
+
+
+def mend_text(value: Any, depth: int = 0) -> Any:
+    """The same value with U+FFFD in place of what cannot be stored. Raises MalformedJSON when it is too deep."""
+    if depth > MAX_DEPTH:
+        raise MalformedJSON("The body is nested too deeply.")
+    if isinstance(value, str):
+        return UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {UNSTORABLE.sub("\ufffd", key): mend_text(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [mend_text(inner, depth + 1) for inner in value]
     return value
 
 
