@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from django.db import connection, models, transaction
 
 from devices.errors import DeviceNotFound
-from devices.models import Device
+from devices.models import Device, Feed
 
 
 def take_revisions(device: Device, count: int = 1) -> range:
@@ -30,3 +30,13 @@ def take_revisions(device: Device, count: int = 1) -> range:
 def next_revision(device: Device) -> int:
     """Lock the feed and take one number."""
     return take_revisions(device)[0]
+
+
+@transaction.atomic
+def bump_epoch(device: Device | None = None) -> int:
+    """Start a new epoch for one device or all: every cursor of before is told to start again (410).
+
+    For after a restore, when devices may know rows and revisions that the backup does not. Returns how many.
+    """
+    feeds = Feed.objects.all() if device is None else Feed.objects.filter(device=device)
+    return feeds.update(epoch=models.F("epoch") + 1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from devices.models import Device, Installation, Operation
+from devices.models import Device, Installation, Operation, PurgePermit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,18 @@ def next_sequence(installation: Installation, *, ops: Sequence[int | None]) -> E
 def save_sequence(installation: Installation, end: int) -> None:
     """Note the next sequence that is expected of the installation."""
     Installation.objects.filter(pk=installation.pk).exclude(next_sequence=end).update(next_sequence=end)
+
+
+def forget_operations(device: Device, *, before: datetime, limit: int) -> int:
+    """Remove at most `limit` verdicts older than `before`; replays of them stay harmless. Returns how many.
+
+    Verdicts are append-only: the permit lives and dies inside this transaction.
+    """
+    old = Operation.objects.filter(device=device, created_at__lt=before).order_by("pk")
+    ids = list(old.values_list("pk", flat=True)[:limit])
+    if not ids:
+        return 0
+    permit = PurgePermit.objects.create(reason="retention of operations")
+    Operation.objects.filter(pk__in=ids).delete()
+    permit.delete()
+    return len(ids)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from devices.models import Device
 from inventory.services.job_kinds import JobKind, register_kind
 from inventory.services.job_runs import JobRun
-from inventory.services.retention import EXPIRED, purge_some
+from inventory.services.retention import EXPIRED, purge_some, purge_synced
 
 
 def build(run: JobRun) -> None:
@@ -16,6 +17,18 @@ def build(run: JobRun) -> None:
                 removed = purge_some(name)
                 run.result[name] = run.result.get(name, 0) + removed
                 run.progress(run.done + removed, message=name.replace("_", " "))
+    _synced(run)
+
+
+def _synced(run: JobRun) -> None:
+    """Tombstones and verdicts of every device, a short transaction under its feed lock at a time."""
+    for device in Device.all_objects.order_by("pk").iterator():
+        removed = 1
+        while removed:
+            with run.effect():
+                removed = purge_synced(device)
+                run.result["synced"] = run.result.get("synced", 0) + removed
+                run.progress(run.done + removed, message=f"tombstones of {device}")
 
 
 register_kind(JobKind(name="retention", title="Retention", build=build, scope="server"))

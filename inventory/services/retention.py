@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from devices.models import EnrollmentCode, IdempotencyKey
+from devices.models import Device, EnrollmentCode, IdempotencyKey
 from inventory.models import Job
+from inventory.services.sync.horizon import purge_horizon
 
 CHUNK = 500
 
@@ -41,7 +42,7 @@ def _spent_codes() -> models.QuerySet[Any]:
     return spent
 
 
-# Tombstones are not here: devices that were away must still learn of a deletion.
+# Tombstones go by device, see purge_synced(): the floor of each feed moves with them.
 EXPIRED: Mapping[str, Callable[[], models.QuerySet[Any]]] = {
     "stored_answers": _stored_answers,
     "finished_jobs": _finished_jobs,
@@ -57,6 +58,11 @@ def purge_some(name: str, *, limit: int = CHUNK) -> int:
     ids = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     rows.model._default_manager.filter(pk__in=ids).delete()
     return len(ids)
+
+
+def purge_synced(device: Device) -> int:
+    """Remove some tombstones and verdicts of a device that are past the horizon. Returns how many; 0 = none left."""
+    return purge_horizon(device=device, before=_days_ago(settings.RETENTION_DAYS), limit=CHUNK)
 
 
 def _days_ago(days: int) -> Any:
