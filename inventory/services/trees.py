@@ -30,7 +30,7 @@ def branch(row: Any) -> list[Any]:
 
 
 def _upwards(row: Any | None) -> list[Any]:
-    found = []
+    found: list[Any] = []
     while row is not None and len(found) < MAX_DEPTH:
         found.append(row)
         row = row.parent
