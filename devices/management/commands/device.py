@@ -20,6 +20,7 @@ from devices.management.lookup import find_device
 from devices.models import Device, Standing
 from devices.services.standing import set_standing
 
+WIDTH = 120
 STANDINGS = {
     "suspend": Standing.SUSPENDED,
     "resume": Standing.ACTIVE,
@@ -44,6 +45,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console(file=options.get("stdout") or sys.stdout, highlight=False)
+        if not console.is_terminal:
+            console.width = WIDTH  # a pipe has none, and 80 columns are too few for ids
         if options["action"] == "list":
             devices = [_row(device) for device in _devices().order_by("-last_seen_at", "name", "id")]
             _print_json(console, devices) if options["json"] else _print_list(console, devices)
