@@ -147,6 +147,7 @@ MEDIA_ROOT = VAR_DIR / "media"
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")  # how the admin shows times; stored and sent is always UTC
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"  # 2026-11-21 14:03, whatever the language
 USE_TZ = True
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(
@@ -255,5 +256,22 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "inventory.admin.dashboard.dashboard",
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "COLORS": {
+        "primary": {  # teal, from Tailwind's palette: readable on white and on the dark theme
+            "50": "oklch(98.4% .014 180.72)",
+            "100": "oklch(95.3% .051 180.801)",
+            "200": "oklch(91% .096 180.426)",
+            "300": "oklch(85.5% .138 181.071)",
+            "400": "oklch(77.7% .152 181.912)",
+            "500": "oklch(70.4% .14 182.503)",
+            "600": "oklch(51.1% .096 186.391)",
+            "700": "oklch(43.7% .078 188.216)",
+            "800": "oklch(38.6% .063 188.416)",
+            "900": "oklch(27.7% .046 192.524)",
+            "950": "oklch(20% .035 192.524)",
+        }
+    },
+    "COMMAND": {"search_callback": "inventory.admin.search.search"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.core.display.favicon"}],
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "inventory.admin.navigation.navigation"},
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
@@ -63,6 +63,14 @@ def user(db: None) -> User:
 @pytest.fixture
 def staff(db: None) -> User:
     return User.objects.create_superuser(username="boss", password="correct horse")
+
+
+@pytest.fixture
+def boss(staff: User) -> Client:
+    """A browser of a superuser who is signed in to the admin."""
+    client = Client()
+    client.force_login(staff)
+    return client
 
 
 def client_with(token: str = "", **headers: str) -> APIClient:

@@ -144,6 +144,7 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
         row = queryset.filter(uuid=wire_id(self.kwargs["id"])).first()
         if row is None:
             raise NotFound
+        row.device = self.device  # known already: services need not fetch it
         return row
 
     def get_serializer_context(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""QR codes as SVG for pages and PNG for everything else."""
+"""QR codes as SVG for pages, text for terminals and PNG for everything else."""
 
 import struct
 import zlib
+from itertools import zip_longest
 from typing import cast
 
 import zxingcpp
@@ -9,6 +10,7 @@ import zxingcpp
 MAX_SCALE = 32
 
 _DARK = 0
+_HALVES = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}  # light above, below
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -43,6 +45,20 @@ def qr_png(text: str, *, scale: int = 8) -> bytes:
     header = struct.pack(">IIBBBBB", size, size, 1, 0, 0, 0, 0)  # 1 bit a pixel, grey
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
     return _PNG_SIGNATURE + b"".join(_chunk(kind, body) for kind, body in chunks)
+
+
+def qr_text_art(text: str) -> str:
+    """A QR code as lines of half blocks, two modules a character, for a terminal of either colour.
+
+    Dark modules are spaces on light blocks, as scanners expect on a dark terminal; most also read the inverse.
+    Raises ValueError as qr_svg does.
+    """
+    modules = _modules(text)
+    blank = [1] * len(modules)
+    pairs = zip_longest(modules[::2], modules[1::2], fillvalue=blank)
+    return "\n".join(
+        "".join(_HALVES[up != _DARK, down != _DARK] for up, down in zip(*pair, strict=True)) for pair in pairs
+    )
 
 
 def _modules(text: str) -> list[list[int]]:

@@ -1,0 +1,16 @@
+"""Registers the admin pages of what is counted."""
+
+from inventory.admin import barcodes, cases, categories, jobs, levels, locations, lots, movements, products, tasks
+
+__all__ = [
+    "barcodes",
+    "cases",
+    "categories",
+    "jobs",
+    "levels",
+    "locations",
+    "lots",
+    "movements",
+    "products",
+    "tasks",
+]

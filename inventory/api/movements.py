@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.core.fields import ExactText, QuantityWire
+from config.core.fields import ExactId, ExactText, ExactTime, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter
 from devices.api.owned import CreateMixin, DeviceScopedViewSet
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
@@ -30,7 +30,7 @@ class MovementSerializer(RecordSerializer):
     from_location_id = ReferenceId(required=False, allow_null=True)
     to_location_id = ReferenceId(required=False, allow_null=True)
     lot_id = ReferenceId(required=False, allow_null=True)
-    occurred_at = serializers.DateTimeField(required=False)
+    occurred_at = ExactTime(required=False)
     reverses_id = ReferenceId(read_only=True)
 
     class Meta:
@@ -45,7 +45,7 @@ class MovementSerializer(RecordSerializer):
 class ReverseSerializer(StrictSerializer):
     """Why it is undone; `id` may be chosen by the client."""
 
-    id = serializers.UUIDField(required=False)
+    id = ExactId(required=False)
     reason = ExactText(required=False, allow_blank=True, max_length=100)
 
 

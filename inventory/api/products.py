@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.core.errors import InvalidFilter
-from config.core.fields import QuantityWire
+from config.core.fields import ExactTime, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter, refuse_unknown
 from devices.api.owned import OwnedViewSet
 from devices.api.records import RecordSerializer, ReferenceId
@@ -132,9 +131,6 @@ def _moment(text: str | None) -> datetime | int | None:
     if REVISION.fullmatch(text):
         return int(text)
     try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidFilter("`at` takes an ISO time with zone (2026-03-01T12:00:00Z) or a revision.")
-    return moment
+        return ExactTime().to_internal_value(text)
+    except serializers.ValidationError:
+        raise InvalidFilter("`at` takes an ISO time with zone (2026-03-01T12:00:00Z) or a revision.") from None

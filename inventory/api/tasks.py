@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.core.fields import ExactInteger
 from config.core.filters import DeviceFilterSet, ReferenceFilter
 from config.core.schema import IF_MATCH
 from devices.api.owned import OwnedViewSet
@@ -22,7 +22,7 @@ class TaskSerializer(RecordSerializer):
     """Work for people; `priority` 1 (urgent) … 5 (whenever)."""
 
     location_id = ReferenceId(required=False, allow_null=True)
-    priority = serializers.IntegerField(min_value=1, max_value=5, required=False)
+    priority = ExactInteger(min_value=1, max_value=5, required=False)
 
     class Meta:
         model = Task

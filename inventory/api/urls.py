@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from inventory.api.barcodes import BarcodeViewSet
 from inventory.api.categories import CategoryViewSet
+from inventory.api.jobs import JobViewSet
 from inventory.api.levels import LevelViewSet
 from inventory.api.locations import LocationViewSet
 from inventory.api.lots import LotViewSet
@@ -33,6 +34,7 @@ router.register("lots", LotViewSet, basename="lot")
 router.register("stock-movements", MovementViewSet, basename="stock-movement")
 router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
+router.register("jobs", JobViewSet, basename="job")
 
 urlpatterns = [
     path("scan/<code:code>", ScanView.as_view(), name="scan"),

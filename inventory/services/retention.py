@@ -52,10 +52,10 @@ EXPIRED: Mapping[str, Callable[[], models.QuerySet[Any]]] = {
 
 
 @transaction.atomic
-def purge_some(name: str, *, limit: int = CHUNK) -> int:
-    """Remove at most `limit` expired rows of one sort, oldest first. Returns how many; 0 = none are left."""
+def purge_some(name: str) -> int:
+    """Remove at most 500 expired rows of one sort, oldest first. Returns how many; 0 = none are left."""
     rows = EXPIRED[name]()
-    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK])
     rows.model._default_manager.filter(pk__in=ids).delete()
     return len(ids)
 

@@ -38,14 +38,12 @@ class Route:
 class Rows:
     """How to make a row of a device, and bodies that are valid there.
 
-    `new` is a create (None: cannot be created over HTTP), `change` a PATCH; `fixed` names references that
-    never change, with the internal_code that says so.
+    `new` is a create (None: cannot be created over HTTP), `change` a PATCH.
     """
 
     make: Callable[..., Any]
     new: Callable[[Device], Body] | None = None
     change: Body = field(default_factory=dict)
-    fixed: dict[str, str] = field(default_factory=dict)
 
 
 def _of_product(**values: Any) -> Callable[[Device], Body]:
@@ -58,9 +56,7 @@ ROWS: dict[str, Rows] = {
     "product": Rows(factories.make_product, lambda _: {"name": "Bolt"}, {"name": "Taken over"}),
     "barcode": Rows(factories.make_barcode, _of_product(value="4006381333931"), {"value": "taken-over"}),
     "location": Rows(factories.make_location, lambda _: {"name": "Aisle"}, {"name": "Taken over"}),
-    "lot": Rows(
-        factories.make_lot, _of_product(code="L1"), {"code": "taken-over"}, {"product_id": "lot_of_another_product"}
-    ),
+    "lot": Rows(factories.make_lot, _of_product(code="L1"), {"code": "taken-over"}),
     "stock-movement": Rows(factories.make_movement, _of_product(kind="receipt", quantity="2")),
     "stock-level": Rows(factories.make_level),
     "task": Rows(factories.make_task, lambda _: {"title": "Sweep"}, {"title": "Taken over"}),

@@ -23,7 +23,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 @lru_cache(maxsize=512)
 def _matcher(pattern: str, escape: str | None) -> re.Pattern[str]:
     parts: list[str] = []
-    letters = iter(pattern.upper())
+    letters = iter(_folded(pattern))
     for letter in letters:
         if letter == escape:
             parts.append(re.escape(next(letters, "")))
@@ -35,4 +35,16 @@ def _matcher(pattern: str, escape: str | None) -> re.Pattern[str]:
 def _like(pattern: Any, value: Any, escape: str | None = None) -> bool | None:
     if pattern is None or value is None:
         return None
-    return _matcher(str(pattern), escape).fullmatch(str(value).upper()) is not None
+    return _matcher(str(pattern), escape).fullmatch(_folded(str(value))) is not None
+
+
+def _folded(text: str) -> str:
+    """Upper case letter by letter, as PostgreSQL does it: ß stays ß and does not become SS."""
+    whole = text.upper()
+    if len(whole) == len(text):
+        return whole
+    return "".join(_upper(letter) for letter in text)
+
+
+def _upper(letter: str) -> str:
+    return next((form for form in (letter.upper(), letter.title()) if len(form) == 1), letter)

@@ -239,9 +239,9 @@ def test_split_symbology(code: str, parts: tuple[str, str]):
     ],
 )
 def test_hostile_text_is_answered_quickly(code: str):
-    start = time.perf_counter()
+    start = time.thread_time()
     parse_gs1(code)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 PIECES = st.sampled_from(

@@ -1,0 +1,41 @@
+"""Forms whose values go to services, and which show what a service refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django import forms
+from django.db import models
+
+from config.core.errors import AppError
+from config.core.row_actions import sentence
+
+
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
+    """A form whose second try shows what the service refused, with everything that was typed."""
+
+    refusal: ClassVar[AppError | None] = None
+
+    def clean(self) -> dict[str, Any]:
+        found = dict(super().clean() or {})
+        if self.refusal is not None:
+            named = {problem.field.removesuffix("_id"): problem.detail for problem in self.refusal.errors}
+            for name in named.keys() & self.fields.keys():
+                self.add_error(name, named[name])
+            if not named.keys() & self.fields.keys():
+                self.add_error(None, sentence(self.refusal))
+        return found
+
+
+def service_values(form: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The form's values as services take them: a reference to a row becomes `<name>_id`, its wire id."""
+    found: dict[str, Any] = {}
+    for name in names:
+        value = form.cleaned_data[name]
+        field = next((field for field in form._meta.model._meta.concrete_fields if field.name == name), None)
+        if isinstance(field, models.ForeignKey):
+            found[f"{name}_id"] = None if value is None else value.uuid
+        elif field is not None:
+            found[name] = value
+    return found

@@ -1,0 +1,2 @@
+"use strict";
+document.getElementById("print-code").addEventListener("click", function () { window.print(); });

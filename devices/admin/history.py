@@ -1,0 +1,82 @@
+"""The history of a row, read from events, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from devices.models import Event
+
+MOST = 300  # characters of one value
+COLOURS = {"created": "success", "restored": "success", "registered": "success", "deleted": "danger", "updated": "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field: what it was and what it became, as text."""
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event about one row."""
+
+    event: Event
+    action: str
+    colour: str
+    changes: list[Change]
+
+
+def read_history(model: type[models.Model], events: Iterable[Event]) -> list[Entry]:
+    """Events of rows of one model, with references by name instead of by id (one query per referred model)."""
+    found = list(events)
+    names = _names(model, found)
+    return [
+        Entry(
+            event,
+            event.action.replace("_", " "),
+            COLOURS.get(event.action, "warning" if event.action.startswith("standing") else ""),
+            [
+                Change(field.replace("_", " "), _text(field, before, names), _text(field, after, names))
+                for field, (before, after) in event.changes.items()
+            ],
+        )
+        for event in found
+    ]
+
+
+def _names(model: type[models.Model], events: list[Event]) -> dict[tuple[str, str], str]:
+    named: dict[tuple[str, str], str] = {}
+    for field in model._meta.concrete_fields:
+        target: Any = field.related_model
+        if not isinstance(field, models.ForeignKey) or not hasattr(target, "uuid"):
+            continue
+        wanted = {value for event in events for value in event.changes.get(field.name, ()) if _is_id(value)}
+        if not wanted:
+            continue
+        manager = getattr(target, "all_objects", target._default_manager)
+        named |= {(field.name, str(row.uuid)): str(row) for row in manager.filter(uuid__in=wanted)}
+    return named
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _text(field: str, value: Any, names: dict[tuple[str, str], str]) -> str:
+    if value is None or value in ("", {}, []):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = names.get((field, str(value)), str(value))
+    return text if len(text) <= MOST else f"{text[:MOST]}…"

@@ -1,0 +1,98 @@
+"""The sidebar: what the person may see, in five groups, and how many cases wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+
+from inventory.models import Case
+from inventory.services.cases import STILL_OPEN
+
+GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "Fleet",
+        (
+            ("Devices", "smartphone", "devices.device"),
+            ("Installations", "install_mobile", "devices.installation"),
+            ("Enrollment codes", "qr_code_2", "devices.enrollmentcode"),
+        ),
+    ),
+    (
+        "Catalogue",
+        (
+            ("Products", "inventory_2", "inventory.product"),
+            ("Barcodes", "barcode", "inventory.barcode"),
+            ("Categories", "category", "inventory.category"),
+            ("Locations", "warehouse", "inventory.location"),
+            ("Lots and serials", "deployed_code_history", "inventory.lot"),
+        ),
+    ),
+    (
+        "Stock",
+        (
+            ("Levels", "stacks", "inventory.stocklevel"),
+            ("Movements", "swap_horiz", "inventory.stockmovement"),
+        ),
+    ),
+    (
+        "Work",
+        (
+            ("Cases", "inbox", "inventory.case"),
+            ("Tasks", "checklist", "inventory.task"),
+            ("Jobs", "manufacturing", "inventory.job"),
+        ),
+    ),
+    (
+        "System",
+        (
+            ("Events", "history", "devices.event"),
+            ("Users", "person", "devices.user"),
+            ("Groups", "group", "auth.group"),
+            ("Schedules", "schedule", "django_celery_beat.periodictask"),
+        ),
+    ),
+)
+
+
+def open_cases(request: HttpRequest) -> dict[str, int]:
+    """How many cases wait, by kind; read once per request."""
+    found: dict[str, int] | None = getattr(request, "open_cases", None)
+    if found is None:
+        rows = Case.objects.filter(state__in=STILL_OPEN).order_by().values_list("kind").annotate(number=Count("pk"))
+        found = dict(rows)
+        request.open_cases = found  # type: ignore[attr-defined]  # the sidebar and the dashboard both need it
+    return found
+
+
+def may_view(request: HttpRequest, label: str) -> bool:
+    """Whether the person may look at a model, named `app.model`."""
+    app, _, model = label.partition(".")
+    user: Any = request.user
+    return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))
+
+
+def list_address(label: str, query: str = "") -> str:
+    """The address of a model's list."""
+    address = reverse(f"admin:{label.replace('.', '_')}_changelist")
+    return f"{address}?{query}" if query else address
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's sidebar."""
+    home = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    for title, pages in GROUPS:
+        shown = [_item(request, *page) for page in pages if may_view(request, page[2])]
+        if shown:
+            groups.append({"title": title, "separator": True, "items": shown})
+    return groups
+
+
+def _item(request: HttpRequest, title: str, icon: str, label: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"title": title, "icon": icon, "link": list_address(label)}
+    if label == "inventory.case" and (waiting := sum(open_cases(request).values())):
+        found["badge"] = str(waiting)
+    return found

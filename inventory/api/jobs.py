@@ -1,0 +1,136 @@
+"""Jobs over HTTP: followed, cancelled, retried."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.core.filters import DeviceFilterSet, refuse_unknown
+from config.core.wire import to_json
+from devices.api.owned import DeviceScopedViewSet, is_unchanged
+from devices.api.records import wanted_fields
+from inventory.models import Job
+from inventory.services.jobs import cancel_job, retry_job
+
+LONGEST_WAIT = 60  # seconds; who follows a job that is due tomorrow may still ask each minute
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    """A job in a list. `done` of `total` steps; `result` is what it has reached, also while it runs."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    device = serializers.SerializerMethodField()
+    parameters = serializers.DictField(read_only=True)
+    result = serializers.DictField(read_only=True, allow_null=True)
+    requested_by = serializers.CharField(source="actor_name", read_only=True)
+
+    class Meta:
+        model = Job
+        fields = (
+            "id", "device", "kind", "status", "parameters", "done", "total", "message", "result", "internal_code",
+            "attempts", "cancel_requested", "requested_by", "run_at", "created_at", "updated_at", "started_at",
+            "finished_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_device(self, row: Job) -> UUID:
+        found: UUID = self.context["device"].uuid
+        return found
+
+
+class LogLine(serializers.Serializer[Any]):
+    """What happened when."""
+
+    at = serializers.DateTimeField()
+    text = serializers.CharField()
+
+
+class JobStorySerializer(JobSerializer):
+    """One job with its log: the last 200 lines."""
+
+    log = LogLine(many=True, read_only=True)
+
+    class Meta(JobSerializer.Meta):
+        fields = (*JobSerializer.Meta.fields, "log")  # type: ignore[assignment]  # a tuple that is one longer
+        read_only_fields = fields  # type: ignore[assignment]  # likewise
+
+
+class JobFilter(DeviceFilterSet):
+    """Filters of the job list."""
+
+    class Meta(DeviceFilterSet.Meta):
+        model = Job
+        fields = {"kind": ["exact"], "status": ["exact"], "created_at": ["gte", "lte"]}
+
+
+class JobViewSet(DeviceScopedViewSet):
+    """Jobs of the device. While one waits or runs, `Retry-After` says when to ask again."""
+
+    serializer_class = JobStorySerializer  # type: ignore[assignment]  # a job is no record: no revision, no tombstone
+    filterset_class = JobFilter
+    search_fields = ("kind", "message")
+    ordering_fields = ("created_at",)
+    own_parameters = ()
+
+    def get_serializer_class(self) -> Any:
+        return JobSerializer if self.action == "list" else JobStorySerializer
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Job.objects.none()
+        jobs = Job.objects.for_device(self.device)
+        return jobs.defer("log") if self.action == "list" else jobs
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        wanted = wanted_fields(self.get_serializer(), request.query_params.get("fields"))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        shown = [_only(row, wanted) for row in self.get_serializer(page, many=True).data]
+        return self._tagged(self.get_paginated_response(shown))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request.query_params, {"fields"})
+        wanted = wanted_fields(self.get_serializer(), request.query_params.get("fields"))
+        job = self.get_object()
+        return self._tagged(Response(_only(self.represent(job), wanted), headers=_retry_after(job)))
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Stop: at once while it waits, within seconds while it runs."""
+        return self.answer(cancel_job(self.get_object(), actor=self.actor))
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Queue a failed or cancelled job again."""
+        return self.answer(retry_job(self.get_object(), actor=self.actor))
+
+    def answer(self, row: Any, *, status: int = 200) -> Response:
+        return self._tagged(Response(self.represent(row), status=status, headers=_retry_after(row)))
+
+    def _tagged(self, response: Response) -> Response:
+        """Jobs have no revision: their ETag is made from what is shown."""
+        etag = f'"{hashlib.sha256(to_json(response.data)).hexdigest()[:16]}"'
+        response.headers["ETag"] = etag
+        if self.request.method == "GET" and is_unchanged(self.request, etag):
+            response.data, response.status_code = None, 304
+        return response
+
+
+def _retry_after(job: Job) -> dict[str, str]:
+    if job.has_ended:
+        return {}
+    wait = (job.run_at - timezone.now()).total_seconds() if job.status == Job.Status.QUEUED else 0
+    return {"Retry-After": str(max(1, min(LONGEST_WAIT, round(wait))))}
+
+
+def _only(row: dict[str, Any], wanted: set[str] | None) -> dict[str, Any]:
+    return row if wanted is None else {key: row[key] for key in row if key in wanted}
