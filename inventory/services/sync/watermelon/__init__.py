@@ -1,0 +1,1 @@
+"""The sync protocol of unmodified WatermelonDB clients (PROTOCOL §5)."""
