@@ -74,5 +74,3 @@ class Connection:
             yield from page["results"]
             following = parse_qs(urlsplit(page["next"] or "").query)
             cursor = following.get("cursor", [None])[0]
-
-

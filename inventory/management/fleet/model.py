@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from inventory.management.fleet.specs import SPECS, Row, Spec
 
@@ -54,8 +53,8 @@ class Model:
     sequences: dict[str, int] = field(default_factory=dict)
     default_location: str = ""
 
-    def push(self, replica: str, ops: list[Row]) -> list[Verdict] | int:
-        """The verdicts on a push, or the sequence that is expected where there is a gap."""
+    def open_push(self, replica: str, ops: list[Row]) -> int | None:
+        """Move on in the installation's order. Returns the sequence that is expected where there is a gap."""
         start = end = self.sequences.get(replica, 1)
         for op in ops:
             sequence = op.get("sequence")
@@ -64,9 +63,10 @@ class Model:
             if sequence == end:
                 end += 1
         self.sequences[replica] = end
-        return [self._once(op) for op in ops]
+        return None
 
-    def _once(self, op: Row) -> Verdict:
+    def push(self, op: Row) -> Verdict:
+        """The verdict on one operation of a push, which has its effect once."""
         content = {name: value for name, value in op.items() if name not in ("op_id", "sequence")}
         if op["op_id"] in self.operations:
             known, status = self.operations[op["op_id"]]
