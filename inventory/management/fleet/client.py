@@ -13,6 +13,7 @@ from inventory.management.fleet.specs import Row
 
 TIMEOUT = 60
 PATIENCE = 20  # tries while the server says "later"
+IDLE = 1.0  # seconds after which a server may have closed a kept connection
 BUSY = (429, 503)
 Answer = tuple[int, Row]
 
@@ -28,6 +29,7 @@ class Connection:
         self.parts = urlsplit(url)
         self.token = token
         self.http: HTTPConnection | None = None
+        self.used_at = 0.0
 
     def send(self, method: str, path: str, body: Row | None = None, headers: dict[str, str] | None = None) -> Answer:
         """(status, JSON body). Waits as told where the server is busy. Raises Unreachable."""
@@ -43,6 +45,8 @@ class Connection:
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
         payload = None if body is None else json.dumps(body)
+        if time.monotonic() - self.used_at > IDLE:
+            self.close()
         try:
             self.http = self.http or self._open()
             self.http.request(method, self.parts.path.rstrip("/") + path, payload, sent)
@@ -51,6 +55,7 @@ class Connection:
         except (OSError, HTTPException) as error:
             self.close()
             raise Unreachable(f"{method} {path}: {error!r}") from error
+        self.used_at = time.monotonic()
         found: Any = json.loads(raw) if raw else {}
         return response.status, found, float(response.headers.get("Retry-After", "0.1"))
 

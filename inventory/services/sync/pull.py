@@ -55,14 +55,16 @@ def _rows(device: Device, tables: list[Table], since: int, head: int, limit: int
     return [(table, row) for _, table, row in islice(merge(*streams, key=lambda entry: entry[0]), limit + 1)]
 
 
-def live_counts(device: Device, feed: Feed, tables: list[Table]) -> dict[str, int]:
-    """Live rows per table, so that a client can notice divergence; counted once per head."""
-    found: dict[str, int] = {}
-    for table in tables:
-        key = f"counts:{device.pk}:{feed.epoch}:{feed.head}:{table.name}"
-        known = cache.get(key)
-        if known is None:
-            known = table.model.objects.for_device(device).count()
-            cache.set(key, known, COUNTS_KEPT)
-        found[table.name] = known
-    return found
+def live_counts(device: Device, feed: Feed, tables: list[Table]) -> dict[str, int] | None:
+    """Live rows per table, so that a client can notice divergence; counted once per head.
+
+    None where somebody wrote meanwhile: counts of a later head would look like divergence.
+    """
+    keys = {f"counts:{device.pk}:{feed.epoch}:{feed.head}:{table.name}": table for table in tables}
+    known: dict[str, int] = cache.get_many(keys)
+    fresh = {key: table.model.objects.for_device(device).count() for key, table in keys.items() if key not in known}
+    if fresh:
+        if Feed.objects.filter(pk=device.pk, head=feed.head).count() == 0:
+            return None
+        cache.set_many(fresh, COUNTS_KEPT)
+    return {table.name: (known | fresh)[key] for key, table in keys.items()}
