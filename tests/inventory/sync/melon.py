@@ -26,7 +26,7 @@ def push(api: APIClient, last: Any, changes: Any, status: int = 200, content_typ
     """The answer of a push, as the library's own example sends it."""
     body = changes if isinstance(changes, str | bytes) else json.dumps(changes)
     query = urlencode({"last_pulled_at": "null" if last is None else last})
-    response = api.post(f"{PATH}?{query}", data=body, content_type=content_type)
+    response: Any = api.generic("POST", f"{PATH}?{query}", body, content_type=content_type)
     assert response.status_code == status, response.content
     return response.json()
 
@@ -60,3 +60,11 @@ def head(device: Any) -> int:
 def flags(device: Any) -> list[Case]:
     """The payload_conflict cases, oldest first."""
     return list(Case.objects.for_device(device).filter(kind="payload_conflict").order_by("id"))
+
+
+def push_twice(api: APIClient, device: Any, last: Any, changes: Any) -> None:
+    """Push, then push the very same again: the second time nothing may move."""
+    push(api, last, changes)
+    before = head(device)
+    push(api, last, changes)
+    assert head(device) == before
