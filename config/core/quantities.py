@@ -13,6 +13,7 @@ PLACES = 6
 MICRO = Decimal(10) ** PLACES
 MAX_QUANTITY = Decimal("999999999.999999")  # one movement or count; far below what 64 bits hold
 STEP = Decimal(1).scaleb(-PLACES)
+SPELLED_OUT = 100  # digits; 1e999999999 would be a gigabyte of zeros
 MAX_DIGITS = 40  # of one number, zeros included; more is no quantity but an attack
 
 
@@ -29,7 +30,7 @@ def exact_quantity(value: Any, *, limit: Decimal = MAX_QUANTITY) -> Decimal:
         raise ValidationError("Give a plain decimal number such as 2.5.", code="invalid") from None
     if not number.is_finite():
         raise ValidationError("Give a finite number.", code="invalid")
-    if abs(number) > limit:
+    if number.adjusted() > MAX_DIGITS or abs(number) > limit:  # abs() of 1e999999999 would overflow
         raise ValidationError(f"Give a number of at most {limit:f}.", code="max_value")
     # Written out and not normalize()d: that rounds to 28 digits and lets the 29th decimal pass.
     if abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS or decimals(number) > PLACES:
@@ -44,6 +45,8 @@ def decimals(number: Decimal) -> int:
 
 def plain(value: Decimal) -> str:
     """A number as people and the wire write it: no exponent, no trailing zeros ("12", "0.5"), no digit lost."""
+    if abs(value.adjusted()) > SPELLED_OUT:
+        return str(value)
     whole, dot, rest = f"{value:f}".partition(".")
     text = f"{whole}.{rest}".rstrip("0").rstrip(".") if dot else whole
     return "0" if text == "-0" else text

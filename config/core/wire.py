@@ -33,6 +33,11 @@ def to_json(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain_types, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
+def canonical_json(value: Any) -> bytes:
+    """One spelling per value, for fingerprints: sorted keys, integers of any size (orjson ends at 64 bits)."""
+    return json.dumps(value, default=_plain_types, sort_keys=True, separators=(",", ":")).encode()
+
+
 def _plain_types(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)

@@ -129,6 +129,13 @@ def _position(page: Page) -> dict[str, Any]:
     return found if page.counts is None else {**found, "counts": page.counts}
 
 
+class AsParsed(serializers.JSONField):
+    """What the parser read, decimals included; each operation is judged by itself."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+
 class PushSerializer(StrictSerializer):
     """A queue of operations, at most 500, in the order they were made."""
 
@@ -136,7 +143,7 @@ class PushSerializer(StrictSerializer):
     client_time = serializers.DateTimeField(required=False, allow_null=True)
     base = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=64)
     atomic = serializers.BooleanField(required=False, default=False)
-    ops = serializers.ListField(child=serializers.JSONField())
+    ops = serializers.ListField(child=AsParsed())
 
 
 class VerdictSerializer(serializers.Serializer[Any]):

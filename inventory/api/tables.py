@@ -118,6 +118,7 @@ _TABLES = (
         ("product", "from_location", "to_location", "lot", "reverses"),
         create=partial(movements.record_movement, as_fact=True),
         fact=True,
+        filled=frozenset({"from_location_id", "to_location_id"}),
     ),
     _table("stock_levels", LevelSerializer, ("product", "location", "lot")),
     _table(

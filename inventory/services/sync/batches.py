@@ -15,6 +15,7 @@ from inventory.models import StockMovement
 from inventory.services.locations import default_location
 from inventory.services.movements import build_movement, record_movements
 from inventory.services.sync.tables import Table, Values
+from inventory.services.trees import refuse_depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ def create_batch(
     The caller holds the feed lock, knows the ids to be free, and stands on a savepoint.
     """
     find = _finder(table, device, entries)
+    if "parent" in table.references:
+        for parent in {find(table.model, id=entry.values.get("parent_id"), field="parent_id") for entry in entries}:
+            refuse_depth(parent)
     actors = [entry.actor for entry in entries]
     if table.model is StockMovement:
         default = cache(lambda: default_location(device))

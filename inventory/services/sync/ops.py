@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from config.core.errors import AppError, FieldProblem, Invalid, ReferenceNotFound, Unavailable
-from config.core.quantities import plain
+from config.core.wire import canonical_json, uuid_of
 from inventory.services.sync.tables import Table
 
 KINDS = ("create", "update", "delete")
@@ -92,11 +90,15 @@ def read_op(body: Any, index: int = 0) -> Op:
 def _problem(body: Mapping[str, Any], where: str) -> Invalid | None:
     """What is wrong with the rest of it: a verdict on this operation alone."""
     unknown = sorted(set(body) - MEMBERS)
+    data = body.get("data")
+    row_id = _uuid(body.get("id"))
+    meant = _uuid(data["id"]) if isinstance(data, dict) and "id" in data else row_id
     checks = (
         (unknown[0] if unknown else "", not unknown, "This member is not known."),
         ("op", body.get("op") in KINDS, f"Use one of {', '.join(KINDS)}."),
-        ("id", _uuid(body.get("id")) is not None, "Give a UUID."),
-        ("data", isinstance(body.get("data"), dict) or body.get("op") == "delete", "Give an object."),
+        ("id", row_id is not None, "Give a UUID."),
+        ("data", isinstance(data, dict) or body.get("op") == "delete", "Give an object."),
+        ("data.id", meant == row_id, "This is not the operation's `id`; leave it out."),
         ("base", body.get("base") is None or isinstance(body["base"], dict), "Give an object."),
         ("base_revision", body.get("base_revision") is None or _is_count(body["base_revision"]), "Give a revision."),
     )
@@ -105,8 +107,7 @@ def _problem(body: Mapping[str, Any], where: str) -> Invalid | None:
 
 def _fingerprint(body: Mapping[str, Any]) -> str:
     content = {name: value for name, value in body.items() if name not in ("op_id", "sequence")}
-    canonical = orjson.dumps(content, default=plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return hashlib.sha256(canonical).hexdigest()
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def _invalid(where: str, detail: str) -> Invalid:
@@ -114,10 +115,7 @@ def _invalid(where: str, detail: str) -> Invalid:
 
 
 def _uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    return uuid_of(value) if isinstance(value, str) else None
 
 
 def _is_count(value: Any) -> bool:

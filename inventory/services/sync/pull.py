@@ -64,7 +64,7 @@ def live_counts(device: Device, feed: Feed, tables: list[Table]) -> dict[str, in
     known: dict[str, int] = cache.get_many(keys)
     fresh = {key: table.model.objects.for_device(device).count() for key, table in keys.items() if key not in known}
     if fresh:
-        if Feed.objects.filter(pk=device.pk, head=feed.head).count() == 0:
+        if not Feed.objects.filter(pk=device.pk, head=feed.head).exists():
             return None
         cache.set_many(fresh, COUNTS_KEPT)
     return {table.name: (known | fresh)[key] for key, table in keys.items()}

@@ -64,6 +64,15 @@ def push(
     return Pushed(results, head, expected.end if expected else None)
 
 
+def replay(op: Op, known: Operation, *, device: Device, tables: Tables) -> Result:
+    """The answer to an operation whose verdict is kept: that verdict, with the row as it is now."""
+    if known.fingerprint != op.fingerprint:
+        return Result(op.op_id, "rejected", error=SyncOpIdReused())
+    table = tables.get(op.table)
+    row = table.rows(device).filter(uuid=op.id).first() if table else None
+    return Result(op.op_id, "duplicate", table, row, verdict=known.status)
+
+
 class _Run:
     """One push under way: what is stored already, and what it adds."""
 
@@ -128,18 +137,11 @@ class _Run:
         """The verdict on one operation, stored unless it may be retried."""
         known = self.stored.get(op.op_id)
         if known is not None:
-            return self._replay(op, known)
+            return replay(op, known, device=self.device, tables=self.tables)
         result = self._attempt(op)
         if not result.retryable:
             self._keep(op, result)
         return result
-
-    def _replay(self, op: Op, known: Operation) -> Result:
-        if known.fingerprint != op.fingerprint:
-            return Result(op.op_id, "rejected", error=SyncOpIdReused())
-        table = self.tables.get(op.table)
-        row = table.rows(self.device).filter(uuid=op.id).first() if table else None
-        return Result(op.op_id, "duplicate", table, row, verdict=known.status)
 
     def _attempt(self, op: Op) -> Result:
         table = self.tables.get(op.table)
@@ -192,7 +194,8 @@ def _create(run: _Run, table: Table, op: Op) -> Written:
     values = table.shape.read(op.data, device=run.device, partial=False)
     existing = run.find(table, op)
     if existing is not None:
-        different = _different(table, existing, values)
+        given = {name: value for name, value in values.items() if value is not None or name not in table.filled}
+        different = _different(table, existing, given)
         if existing.is_deleted or different:
             raise SyncConflict(existing, different)
         return existing, DUPLICATE

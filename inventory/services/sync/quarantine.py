@@ -15,7 +15,7 @@ from inventory.errors import SyncQuarantined, SyncSequenceGap
 from inventory.models import Case
 from inventory.services.cases import open_case, resolve_case, waive_case
 from inventory.services.sync.ops import Op, Pushed, Result, read_op
-from inventory.services.sync.push import push
+from inventory.services.sync.push import push, replay
 from inventory.services.sync.tables import registry
 
 QUARANTINED = "quarantined"
@@ -46,8 +46,15 @@ def quarantine(
         )
         Operation.objects.bulk_create(_kept(device, installation, op) for op, _ in fresh.values())
     save_sequence(installation, expected.end)
-    results = [Result(op.op_id, "rejected", error=SyncQuarantined()) for op in ops]
+    results = [_answer(op, stored.get(op.op_id), device) for op in ops]
     return Pushed(results, take_revisions(device, 0).start - 1, expected.end)
+
+
+def _answer(op: Op, known: Operation | None, device: Device) -> Result:
+    """What was carried out before the draining stays so: its answer may have been lost."""
+    if known is None or known.status == QUARANTINED:
+        return Result(op.op_id, "rejected", error=SyncQuarantined())
+    return replay(op, known, device=device, tables=registry())
 
 
 def _kept(device: Device, installation: Installation, op: Op) -> Operation:

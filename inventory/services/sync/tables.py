@@ -37,6 +37,7 @@ class Table:
     delete: Callable[..., DeviceOwnedModel] | None = None
     fact: bool = False
     derive: Callable[[Values], Values] = dict  # what a batch adds to the values of a new row
+    filled: frozenset[str] = frozenset()  # what the server fills in where a new row leaves it empty
 
     def rows(self, device: Device) -> Any:
         """Every row of the device, tombstones included, with what the shape shows of its references."""
