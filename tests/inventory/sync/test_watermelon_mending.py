@@ -45,7 +45,7 @@ def only_flag(device: Device) -> Case:
         ("products", "attributes", 7, {}),
         ("products", "category_id", "nowhere", None),
         ("products", "category_id", 7, None),
-        ("tasks", "priority", 0, 3),
+        ("tasks", "priority", 9, 3),
         ("tasks", "priority", "high", 3),
         ("tasks", "priority", 2.5, 3),
         ("tasks", "due_date", "soon", None),
@@ -99,6 +99,25 @@ def test_what_is_only_unusual_is_no_trouble(api: Any, device: Device, column: st
     assert flags(device) == []
 
 
+def test_what_an_app_never_set_has_its_default(api: Any, device: Device) -> None:
+    """The library fills columns that are not optional with "" and 0."""
+    product = raw(name="N", unit="", sku="")
+    changes = {
+        **created("products", product),
+        **created("barcodes", raw(product_id=product["id"], value="1", quantity=0, symbology="")),
+        **created("tasks", raw(title="T", priority=0, due_date="")),
+        **created("locations", raw(name="L", kind="", code="", parent_id="")),
+    }
+    push_twice(api, device, pull(api)["timestamp"], changes)
+    assert (Product.objects.get().unit, Barcode.objects.get().quantity, Task.objects.get().priority) == ("pcs", 1, 3)
+    assert flags(device) == []
+    answer = pull(api)
+    push_twice(
+        api, device, answer["timestamp"], updated("products", {**row(answer, "products", product["id"]), "unit": ""})
+    )
+    assert row(pull(api, answer["timestamp"]), "products", product["id"])["unit"] == "pcs"
+
+
 def test_half_an_emoji_does_not_stop_the_sync(api: Any, device: Device) -> None:
     body = b'{"products": {"created": [{"id": "aZ09bcdefghijklm", "name": "half \\ud83d \\u0000"}]}}'
     push_twice(api, device, pull(api)["timestamp"], body.decode())
@@ -108,7 +127,7 @@ def test_half_an_emoji_does_not_stop_the_sync(api: Any, device: Device) -> None:
 def test_an_update_keeps_what_is_stored_where_the_new_value_is_none(api: Any, device: Device) -> None:
     task = factories.make_task(device, priority=1, title="Keep")
     answer = pull(api)
-    mine = {**row(answer, "tasks", task.uuid), "priority": 0, "title": ""}
+    mine = {**row(answer, "tasks", task.uuid), "priority": 7, "title": ""}
     push_twice(api, device, answer["timestamp"], updated("tasks", mine))
     task.refresh_from_db()
     assert (task.title, task.priority) == ("Keep", 1)

@@ -26,10 +26,10 @@ class Mended:
     reasons: list[str] = field(default_factory=list)
 
     def drop(self, name: str, reason: str) -> None:
-        """Leave a column out: its default counts, or what is stored."""
+        """Leave a column out: its default counts, or what is stored. Without a reason it is nothing to look at."""
         self.values.pop(name, None)
         self.wire.pop(name, None)
-        self.reasons.append(f"{name}: {reason}")
+        self.reasons += [f"{name}: {reason}"] if reason else []
 
 
 def mend_row(layout: Layout, raw: Mapping[str, Any], *, device: Device) -> Mended:
@@ -45,10 +45,15 @@ def mend_row(layout: Layout, raw: Mapping[str, Any], *, device: Device) -> Mende
         except Invalid as invalid:
             named = {problem.field.partition(".")[0] for problem in invalid.errors}
             for name in sorted(named & set(found.wire) or set(found.wire)):
-                found.drop(name, "not valid")
+                found.drop(name, "" if _is_unset(layout.columns[name], found.wire[name]) else "not valid")
     if layout.table.fact:
         _mend_movement(found)
     return found
+
+
+def _is_unset(column: Column, value: Any) -> bool:
+    """Whether the app set nothing: the library knows no default but "" and 0."""
+    return bool(column.field.has_default() and (value == "" or value == 0))
 
 
 def _take(found: Mended, layout: Layout, column: Column, raw: Any) -> None:
