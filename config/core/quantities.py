@@ -58,6 +58,7 @@ class QuantityField(models.Field):  # type: ignore[type-arg]  # generic only in 
     """A Decimal with 6 exact places, stored as a 64-bit integer; F() arithmetic and Sum() stay exact.
 
     SQLite keeps DecimalField as REAL (0.1 + 0.2 - 0.3 = 5.55e-17); an integer is exact on both engines.
+    Beside F() write Value(number, output_field=QuantityField()): a bare number would mean micro-units.
     """
 
     description = "Exact quantity"
