@@ -12,8 +12,9 @@ from rest_framework.test import APIClient
 
 from config.core.middleware import client_address
 from devices.models import Device, Event, Feed, Installation
-from devices.services.credentials import new_secret
+from devices.services.credentials import new_secret, roll_secret
 from devices.services.enrollment import Enrolled
+from tests import factories
 from tests.conftest import client_with
 
 ME = "/v1/devices/me"
@@ -212,13 +213,10 @@ def test_a_device_has_one_budget_for_all_its_installations(
     limit(settings, caller="3/hour")
     assert [api.get(ME).status_code for _ in range(4)] == [200, 200, 200, 429]
     assert api.get(ME).headers["Retry-After"]
-    assert client_with(factories_token(other)).get(ME).status_code == 200
+    assert client_with(token_of(other)).get(ME).status_code == 200
 
 
-def factories_token(device: Device) -> str:
-    from devices.services.credentials import roll_secret
-    from tests import factories
-
+def token_of(device: Device) -> str:
     return roll_secret(installation=device.installations.get(), actor=factories.TESTER)
 
 
