@@ -163,6 +163,10 @@ class ServiceModelAdmin(ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Inlines are read-only here; other rows have pages and services of their own."""
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:
+        """None: nothing is logged by it, and inlines that were never saved could not be told of."""
+        return ""
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """History is the services' events, not Django's log."""
 

@@ -56,7 +56,7 @@ class OwnedAdmin(StaffAdmin):
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("device",)  # never a field of the model's own: the add form declares it
 
-    def add_form(self) -> type[ServiceForm]:
+    def add_form(self) -> type[OwnedForm]:
         """The form that new rows are made with; it holds the device."""
         return OwnedForm
 

@@ -143,7 +143,8 @@ def _ledger() -> dict[str, Any]:
                 "label": "Movements",
                 "data": numbers,
                 "backgroundColor": "var(--color-primary-600)",
-                "barThickness": 20,
+                "maxBarThickness": 24,
+                "borderRadius": 4,
                 "displayYAxis": True,
                 "maxTicksXLimit": DAYS,
             }

@@ -14,6 +14,7 @@ from config.core.display import column
 from config.core.row_actions import RowAction
 from devices.admin.owned import OwnedAdmin, OwnedForm, link_to
 from inventory.admin.columns import shown
+from inventory.admin.quantities import PositiveQuantity
 from inventory.models import StockMovement
 from inventory.services.movements import record_movement, reverse_movement
 
@@ -27,7 +28,7 @@ class ReversalForm(forms.Form):
     reason = forms.CharField(max_length=100, required=False, widget=UnfoldAdminTextInputWidget)
 
 
-class MovementForm(OwnedForm):
+class MovementForm(PositiveQuantity, OwnedForm):
     """A movement by staff: every kind but count, which only a stocktake makes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,7 +38,7 @@ class MovementForm(OwnedForm):
         self.fields["from_location"].help_text = "Issue: empty means the default location. Receipt: leave it empty."
         self.fields["to_location"].help_text = "Receipt: empty means the default location. Issue: leave it empty."
         self.fields["kind"].help_text = "A transfer needs both locations; an adjustment one: To adds, From takes away."
-        self.fields["quantity"].help_text = "Above zero, in the product's unit, up to 6 decimals."
+        self.fields["quantity"].help_text = "In the product's unit, up to 6 decimals."
 
 
 def _can_be_reversed(row: StockMovement) -> bool:

@@ -11,8 +11,9 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from config.core.display import DeletedFilter, column
-from devices.admin.owned import OwnedAdmin, link_to, link_to_list
+from devices.admin.owned import OwnedAdmin, OwnedForm, link_to, link_to_list
 from inventory.admin.columns import on_hand, shown
+from inventory.admin.quantities import LeastQuantity
 from inventory.models import Barcode, Lot, Product, StockLevel, StockMovement
 from inventory.services.products import create_product, delete_product, restore_product, update_product
 
@@ -71,10 +72,21 @@ class LevelInline(ReadOnlyInline):
         return shown(row.quantity, row.product.unit)
 
 
+class ProductForm(LeastQuantity):
+    """Nothing is reordered below zero."""
+
+    quantity_field = "reorder_level"
+
+
+class NewProductForm(ProductForm, OwnedForm):
+    """The same, with the device."""
+
+
 @admin.register(Product)
 class ProductAdmin(OwnedAdmin):
     """What is counted, with its codes and its stock."""
 
+    form = ProductForm
     create_service = staticmethod(create_product)
     update_service = staticmethod(update_product)
     delete_service = staticmethod(delete_product)
@@ -102,6 +114,9 @@ class ProductAdmin(OwnedAdmin):
     search_help_text = "Name, SKU, barcode or id"
     autocomplete_fields = ("category",)
     inlines = (BarcodeInline, LevelInline)
+
+    def add_form(self) -> type[OwnedForm]:
+        return NewProductForm
 
     def complete_page(self, rows: list[Any]) -> None:
         """The stock of the page's products at once: as an annotation it would be summed for every product."""
