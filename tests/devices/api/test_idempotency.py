@@ -102,7 +102,7 @@ def test_malformed_keys_are_refused(api: APIClient, key: str) -> None:
     assert Product.objects.count() == 0
 
 
-@pytest.mark.parametrize("key", ["x", "~" * 128, '"quoted"', str(uuid4())])
+@pytest.mark.parametrize("key", ["x", "~" * 128, '"quoted"', "0b9e2f5a-7c1d-4e83-9a64-2f1c8d7e6b50"])
 def test_visible_ascii_makes_a_key(api: APIClient, key: str) -> None:
     assert [post(api, {"name": "Tea"}, key=key).status_code for _ in range(2)] == [201, 201]
     assert Product.objects.count() == 1
