@@ -29,7 +29,7 @@ def exact_quantity(value: Any, *, limit: Decimal = MAX_QUANTITY) -> Decimal:
         raise ValidationError("Give a plain decimal number such as 2.5.", code="invalid") from None
     if not number.is_finite():
         raise ValidationError("Give a finite number.", code="invalid")
-    if abs(number) > limit:
+    if number.copy_abs() > limit:  # abs() would round, and overflow beyond 1e999999
         raise ValidationError(f"Give a number of at most {limit:f}.", code="max_value")
     # Written out and not normalize()d: that rounds to 28 digits and lets the 29th decimal pass.
     if abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS or decimals(number) > PLACES:
