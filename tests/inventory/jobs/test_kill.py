@@ -134,7 +134,7 @@ def kill_children(process: subprocess.Popen[bytes]) -> None:
         os.kill(int(pid), signal.SIGKILL)
 
 
-def until(condition: Callable[[], object], site: Site, seconds: float = 60) -> None:
+def until(condition: Callable[[], object], site: Site, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, (site.folder / "log").read_text()[-4000:]
@@ -193,7 +193,7 @@ def test_nothing_is_lost_and_nothing_done_twice(broker: str, start_site: Callabl
         pytest.skip(f"{broker} is not set")
     jobs, kills = (200, 4) if broker == "embedded" else (60, 2)
     site = start_site(url)
-    assert site.start("toyjobs.py", str(jobs)).wait(60) == 0, (site.folder / "log").read_text()
+    assert site.start("toyjobs.py", str(jobs)).wait(120) == 0, (site.folder / "log").read_text()
     assert site.sql("SELECT count(*) FROM jobs WHERE status = 'queued'") == jobs
 
     site.celery("beat", "--schedule", str(tmp_path / "beat"))
