@@ -206,9 +206,10 @@ class Transport(filesystem.Transport):
 
     def _deliver_ready(self) -> bool:
         """Deliver what is there and may be taken, without waiting. Tells whether there was something."""
+        cycle: Any = self.cycle
         for count in range(MOST_AT_ONCE):
             try:
-                self.cycle.get(self._deliver, timeout=0)
+                cycle.get(self._deliver, timeout=0)
             except Empty:
                 return count > 0
         return True
