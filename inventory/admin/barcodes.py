@@ -9,7 +9,7 @@ from config.core.display import DeletedFilter, column
 from devices.admin.owned import OwnedAdmin, OwnedForm, link_to
 from inventory.admin.columns import shown
 from inventory.admin.quantities import PositiveQuantity
-from inventory.models import Barcode
+from inventory.models import Barcode, Product
 from inventory.services.barcodes import create_barcode, delete_barcode, restore_barcode, update_barcode
 
 
@@ -41,7 +41,8 @@ class BarcodeAdmin(OwnedAdmin):
         "is_duplicate",
         DeletedFilter,
     )
-    search_fields = ("value", "gtin", "product__name", "=uuid")
+    search_fields = ("value", "gtin")
+    search_through = (("product__in", Product, ("name", "sku"), "pk"),)
     search_help_text = "Code, GTIN-14, product or id"
     autocomplete_fields = ("product",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -110,7 +111,8 @@ class ProductAdmin(OwnedAdmin):
         "is_duplicate",
         DeletedFilter,
     )
-    search_fields = ("name", "sku", "barcodes__value", "=uuid")
+    search_fields = ("name", "sku")
+    search_through = (("pk__in", Barcode, ("value", "gtin"), "product"),)
     search_help_text = "Name, SKU, barcode or id"
     autocomplete_fields = ("category",)
     inlines = (BarcodeInline, LevelInline)
@@ -122,15 +124,16 @@ class ProductAdmin(OwnedAdmin):
         """The stock of the page's products at once: as an annotation it would be summed for every product."""
         found = on_hand(rows)
         for row in rows:
-            row.on_hand = found.get(row.pk, 0)
+            row.on_hand = found.get(row.pk, Decimal(0))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj is not None else ()
 
     @column(description="On hand")
     def stock(self, row: Any) -> str:
-        total = row.on_hand if hasattr(row, "on_hand") else on_hand([row]).get(row.pk)
-        return shown(total or StockLevel._meta.get_field("quantity").get_default(), row.unit)
+        if not hasattr(row, "on_hand"):  # the page of one product
+            self.complete_page([row])
+        return shown(row.on_hand, row.unit)
 
     @column(description="More")
     def links(self, row: Product) -> str:

@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin import site  # noqa: TID251  # Django's own hook is called
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from devices.admin.history import read_history
 from devices.models import Device, Event, User
 from inventory.models import Barcode, Category, Location, Lot, Product, Task
 from tests import factories
@@ -131,6 +134,14 @@ def test_many_are_deleted_and_restored_at_once(boss: Client, device: Device) -> 
     boss.post(asked, {**many, "action": "restore"})
     assert Product.objects.for_device(device).count() == 4
     assert {last_event(row).actor_kind for row in rows} == {"staff"}
+
+
+def test_djangos_own_bulk_hook_deletes_softly_too(boss: Client, device: Device) -> None:
+    product = factories.make_product(device)
+    request = boss.get(address(Product, "changelist")).wsgi_request
+    request.user = User.objects.get(username="boss")
+    site._registry[Product].delete_queryset(request, Product.objects.all())
+    assert Product.all_objects.get(pk=product.pk).is_deleted
 
 
 def test_what_is_refused_for_one_row_is_done_for_the_others(boss: Client, device: Device) -> None:
@@ -262,9 +273,19 @@ def test_history_shows_events_in_words(boss: Client, device: Device) -> None:
     assert boss.get(address(Product, "history", product.pk), {"p": "2"}).context["entries"] == []
 
 
-def test_permissions_are_djangos(device: Device) -> None:
-    from django.contrib.auth.models import Permission
+def test_history_names_rows_of_the_same_device_alone(device: Device, other: Device) -> None:
+    mine = factories.make_category(device, name="Mine")
+    factories.make_category(other, name="Theirs", id=mine.uuid)
+    event = last_event(mine)
+    event.changes = {"category": [str(mine.uuid), "not an id"], "is_active": [True, ["long" * 100]]}
+    entry = read_history(Product, [event])[0]
+    told = {change.field: (change.before, change.after) for change in entry.changes}
+    assert told["category"] == ("Mine", "not an id")
+    assert told["is active"][0] == "yes"
+    assert len(told["is active"][1]) == 301
 
+
+def test_permissions_are_djangos(device: Device) -> None:
     clerk = factories.make_user(username="clerk", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename="view_product"))
     client = Client()

@@ -104,8 +104,10 @@ def test_staff_work_in_the_admin(browse: Any, staff: User) -> None:
         page.goto("/admin/inventory/product/")
         expect(page.locator("#result_list")).to_contain_text("Earl Grey")
 
+        page.wait_for_load_state("networkidle")  # the shortcut is a script's
         page.keyboard.press("Control+k")
-        page.keyboard.type("earl")
+        expect(page.locator("#search-input-command")).to_be_focused()
+        page.keyboard.type("earl", delay=50)
         expect(page.locator("#command-results")).to_contain_text("Earl Grey")
 
     assert browse(journey) == []

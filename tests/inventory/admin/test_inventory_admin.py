@@ -130,6 +130,8 @@ def test_stock_is_shown_beside_products(boss: Client, device: Device) -> None:
         str(movement.product): Decimal("-1.5"),
         "Never moved": 0,
     }
+    factories.make_barcode(device, product_id=movement.product.uuid, value="4006381333931")
+    assert "4006381333931" in boss.get(address(Product, "change", movement.product.pk)).content.decode()
     assert "-1.5 pcs" in boss.get(address(Product, "change", movement.product.pk)).content.decode()
 
 
@@ -183,6 +185,12 @@ def test_jobs_are_cancelled_and_retried(boss: Client) -> None:
     assert "This job has ended already" in do(boss, job, "cancel").content.decode()
     page = boss.get(address(Job, "change", job.pk)).content.decode()
     assert "Cancel asked for by boss" in page
+    Job.objects.filter(pk=job.pk).update(
+        total=200, done=50, parameters={"days": 3}, started_at=later, finished_at=later + timedelta(seconds=90)
+    )
+    assert "50 of 200 (25 %)" in boss.get(address(Job, "changelist")).content.decode()
+    assert "&quot;days&quot;: 3" in boss.get(address(Job, "change", job.pk)).content.decode()
+    assert "90.0 s" in boss.get(address(Job, "changelist")).content.decode()
     do(boss, job, "retry")
     assert Job.objects.get(pk=job.pk).status != Job.Status.CANCELLED
 
@@ -263,3 +271,24 @@ def test_errors_of_the_admin_are_pages(boss: Client) -> None:
     assert (refused.status_code, refused.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
     assert Client().get("/v1/nowhere").headers["Content-Type"] == "application/problem+json"
     assert boss.get("/admin").url == "/admin/"
+
+
+def test_lists_are_searched_through_products_and_by_id(boss: Client, device: Device) -> None:
+    movement = factories.make_movement(device, reference="PO-9")
+    product = movement.product
+    barcode = factories.make_barcode(device, product_id=product.uuid, value="4006381333931")
+    lot = factories.make_lot(device, product_id=product.uuid, code="L-77")
+    factories.make_movement(device)
+    factories.make_barcode(device)
+    level = StockLevel.objects.get(product=product)
+    wanted: dict[type[Any], tuple[Any, tuple[str, ...]]] = {
+        Product: (product, (product.name, "400638133", str(product.uuid), product.uuid.hex)),
+        StockMovement: (movement, (product.name, "po-9", str(movement.uuid))),
+        StockLevel: (level, (product.name, str(level.uuid))),
+        type(barcode): (barcode, (product.name, "6381333", str(barcode.uuid))),
+        type(lot): (lot, (product.name, "l-77", str(lot.uuid))),
+    }
+    for model, (row, terms) in wanted.items():
+        for term in terms:
+            assert listed(boss, model, q=term) == [row], (model, term)
+        assert listed(boss, model, q="no such thing 123456789012345678901234") == []
