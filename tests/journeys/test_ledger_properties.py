@@ -255,7 +255,7 @@ def test_the_ledger_holds_whatever_is_done() -> None:
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=15,
+            max_examples=10,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
