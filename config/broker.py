@@ -25,6 +25,7 @@ SCHEME = "countonme"
 MESSAGES, EXCHANGES = "messages", "exchanges"
 POLL_SECONDS = 0.1  # the stock second makes every job wait; a poll is two short directory listings
 BUSY_POLL_SECONDS = 0.01  # after a message more will come, or a full prefetch frees up: 5 x the jobs a second
+MOST_AT_ONCE = 100  # messages in one turn of the event loop
 SLICE_SECONDS = 0.25  # how long a worker waits without asking whether it shall stop
 LEFTOVER_SECONDS = 600.0  # drafts and remote-control letters that old belong to nobody any more
 
@@ -161,6 +162,9 @@ class Transport(filesystem.Transport):
     Channel = Channel
     can_parse_url = True  # the path is taken as it is: spaces, % and # included
     polling_interval = POLL_SECONDS
+    # With an event loop every pool process has a pipe of its own. Without, they share a queue whose lock a process
+    # that is killed with -9 may take to its grave: then no other ever gets work again.
+    implements = filesystem.Transport.implements.extend(asynchronous=True)
 
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
@@ -186,6 +190,29 @@ class Transport(filesystem.Transport):
             else:
                 self.polling_interval = BUSY_POLL_SECONDS
                 return
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Look for messages from the worker's event loop: often while there are some, else every POLL_SECONDS."""
+        quiet_ticks = round(POLL_SECONDS / BUSY_POLL_SECONDS)
+        ticks = 0
+
+        def poll() -> None:
+            nonlocal ticks
+            ticks -= 1
+            if ticks <= 0:
+                ticks = 1 if self._deliver_ready() else quiet_ticks
+
+        loop.call_repeatedly(BUSY_POLL_SECONDS, poll)
+
+    def _deliver_ready(self) -> bool:
+        """Deliver what is there and may be taken, without waiting. Tells whether there was something."""
+        cycle: Any = self.cycle
+        for count in range(MOST_AT_ONCE):
+            try:
+                cycle.get(self._deliver, timeout=0)
+            except Empty:
+                return count > 0
+        return True
 
     def as_uri(self, uri: str, include_password: bool = False, mask: str = "**") -> str:
         return uri

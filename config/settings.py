@@ -206,7 +206,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Devices ----------------------------------------------------------------------------------
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000")  # written into enrollment QR codes
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.text('PORT', '8000')}")  # written into enrollment QR codes
 ENROLLMENT = env.choice("ENROLLMENT", "open", ("open", "code"))
 DEVICE_PROVISIONERS = ["inventory.services.locations.create_default_location"]
 SYNC_TABLES = "inventory.api.tables.TABLES"

@@ -17,6 +17,12 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in
 
     refusal: ClassVar[AppError | None] = None
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Every field: the form checks shape; a service may yet fill in what constraints ask for,
+        and whether a name is taken is the database's to judge, under the lock that the service holds.
+        """
+        return {field.name for field in self._meta.model._meta.fields}
+
     def clean(self) -> dict[str, Any]:
         found = dict(super().clean() or {})
         if self.refusal is not None:

@@ -30,7 +30,7 @@ def exact_quantity(value: Any, *, limit: Decimal = MAX_QUANTITY) -> Decimal:
         raise ValidationError("Give a plain decimal number such as 2.5.", code="invalid") from None
     if not number.is_finite():
         raise ValidationError("Give a finite number.", code="invalid")
-    if number.adjusted() > MAX_DIGITS or abs(number) > limit:  # abs() of 1e999999999 would overflow
+    if number.copy_abs() > limit:  # abs() would round, and overflow beyond 1e999999
         raise ValidationError(f"Give a number of at most {limit:f}.", code="max_value")
     # Written out and not normalize()d: that rounds to 28 digits and lets the 29th decimal pass.
     if abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS or decimals(number) > PLACES:
@@ -61,6 +61,7 @@ class QuantityField(models.Field):  # type: ignore[type-arg]  # generic only in 
     """A Decimal with 6 exact places, stored as a 64-bit integer; F() arithmetic and Sum() stay exact.
 
     SQLite keeps DecimalField as REAL (0.1 + 0.2 - 0.3 = 5.55e-17); an integer is exact on both engines.
+    Beside F() write Value(number, output_field=QuantityField()): a bare number would mean micro-units.
     """
 
     description = "Exact quantity"

@@ -16,11 +16,6 @@ from config.core.problems import as_app_error
 MOST_ROWS = 500  # each row is a transaction of its own; more belongs into a job
 
 
-def always(row: Any) -> bool:
-    """Fits every row."""
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class RowAction:
     """A button on a row's page and an action on its list.
@@ -37,7 +32,7 @@ class RowAction:
     icon: str = ""
     danger: bool = False
     answers: type[forms.Form] = forms.Form
-    fits: Callable[[Any], bool] = always
+    fits: Callable[[Any], bool] = bool  # every row
     bulk: bool = True
 
 

@@ -221,6 +221,9 @@ def describe_errors(result: dict[str, Any], generator: Any, request: Any, public
     components["responses"] = {
         name: {"description": description, "content": content} for name, description in (READS | WRITES).values()
     }
+    for name, schema in components["schemas"].items():
+        if name.endswith("Request"):
+            schema["additionalProperties"] = False  # unknown fields are refused
     for methods in result["paths"].values():
         for method, operation in methods.items():
             for status, (name, _) in (READS if method == "get" else READS | WRITES).items():

@@ -11,6 +11,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 
 from config.core.display import DeletedFilter, column
@@ -143,8 +144,14 @@ class DeviceAdmin(StaffAdmin):
         return f"epoch {row.feed.epoch}, head {row.feed.head:,}, floor {row.feed.floor:,}"
 
     @column(description="Holds")
-    def holdings(self, row: Device) -> str:
+    def holdings(self, row: Any) -> SafeString:
         """A link with a count for everything that devices own and the admin shows."""
+        if not hasattr(row, "holdings"):  # unfold asks for a line of a form several times
+            row.holdings = self._holdings(row)
+        found: SafeString = row.holdings
+        return found
+
+    def _holdings(self, row: Device) -> SafeString:
         owned = [model for model in self.admin_site._registry if issubclass(model, DeviceOwnedModel)]
         links = [(link_to_list(model, _counted(model, row), device__id__exact=row.pk),) for model in owned]
         return format_html_join(" · ", "{}", [*links, (link_to_list(Event, "events", device__id__exact=row.pk),)])

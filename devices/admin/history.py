@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import models
 
-from devices.models import Event
+from devices.models import DeviceOwnedModel, Event
 
 MOST = 300  # characters of one value
 COLOURS = {"created": "success", "restored": "success", "registered": "success", "deleted": "danger", "updated": "info"}
@@ -61,8 +61,10 @@ def _names(model: type[models.Model], events: list[Event]) -> dict[tuple[str, st
         wanted = {value for event in events for value in event.changes.get(field.name, ()) if _is_id(value)}
         if not wanted:
             continue
-        manager = getattr(target, "all_objects", target._default_manager)
-        named |= {(field.name, str(row.uuid)): str(row) for row in manager.filter(uuid__in=wanted)}
+        rows = getattr(target, "all_objects", target._default_manager).filter(uuid__in=wanted)
+        if issubclass(target, DeviceOwnedModel):  # the same id on another device is another row
+            rows = rows.filter(device__in={event.device_id for event in events})
+        named |= {(field.name, str(row.uuid)): str(row) for row in rows}
     return named
 
 

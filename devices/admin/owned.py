@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -40,6 +41,9 @@ class OwnedAdmin(StaffAdmin):
     list_select_related: Any = ("device",)
     ordering: Any = ("-updated_at", "-id")
     autocomplete_fields: ClassVar[Sequence[str]] = ()
+    # What other tables are searched: (lookup here, their model, their fields, their column). As a subquery each:
+    # joined and OR-ed, the database compares texts for every row of both tables.
+    search_through: ClassVar[Sequence[tuple[str, Any, tuple[str, ...], str]]] = ()
 
     class Media:
         js = ("admin/js/jquery.init.js", "countonme/scope.js")
@@ -56,7 +60,7 @@ class OwnedAdmin(StaffAdmin):
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("device",)  # never a field of the model's own: the add form declares it
 
-    def add_form(self) -> type[ServiceForm]:
+    def add_form(self) -> type[OwnedForm]:
         """The form that new rows are made with; it holds the device."""
         return OwnedForm
 
@@ -87,7 +91,15 @@ class OwnedAdmin(StaffAdmin):
     # --- autocompletes ---
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """An autocomplete offers live rows, and of the form's own device alone where the form says which."""
+        term = search_term.strip()
+        if (wanted_id := _wire_id(term)) is not None:
+            return queryset.filter(uuid=wanted_id), False
         rows, many = super().get_search_results(request, queryset, search_term)
+        for lookup, model, fields, name in self.search_through if term else ():
+            wanted = models.Q()
+            for field in fields:
+                wanted |= models.Q(**{f"{field}__icontains": term})
+            rows |= queryset.filter(**{lookup: model.all_objects.filter(wanted).values(name)})
         if request.path.endswith("/autocomplete/"):
             rows = rows.alive()
             device = request.GET.get("device", "")
@@ -103,6 +115,13 @@ class OwnedAdmin(StaffAdmin):
     @column(description="Deleted", badges={"Deleted": "danger"})
     def state(self, row: Any) -> str | None:
         return "Deleted" if row.is_deleted else None
+
+
+def _wire_id(term: str) -> UUID | None:
+    try:
+        return UUID(term) if len(term) >= 32 else None  # noqa: PLR2004  # hex digits of a UUID
+    except ValueError:
+        return None
 
 
 def link_to(row: Any, text: str = "") -> str:

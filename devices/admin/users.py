@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -39,6 +39,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # gener
         ("Kept by the server", {"fields": (("last_login", "date_joined"), "uuid"), "classes": ["collapse"]}),
     )
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Permissions with their content types at once, as Django's own group page has them."""
+        if db_field.name == "user_permissions":
+            kwargs["queryset"] = Permission.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     @column(description="User", ordering="username", header=True)
     def display_name(self, row: User) -> list[str]:
         return [row.get_full_name() or row.username, row.username if row.get_full_name() else ""]
@@ -49,17 +55,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # gener
 
     @column(description="Devices")
     def device_list(self, row: User) -> str:
-        return link_to_list(Device, "Devices", owner__id__exact=row.pk) if row.pk else "–"
+        return link_to_list(Device, "Devices", owner__id__exact=row.pk)
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     """Roles: sets of permissions."""
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
-        """Permissions with their content types at once: Django's own page asks once a row."""
-        if db_field.name == "permissions":
-            from django.contrib.auth.models import Permission
-
-            kwargs["queryset"] = Permission.objects.select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request=request, **kwargs)

@@ -19,8 +19,8 @@ from config.core.filters import refuse_unknown
 from config.core.middleware import client_address
 from config.core.wire import wire_time
 from devices.api.authentication import request_id
-from devices.api.owned import OnceMixin, is_unchanged, read_if_match, wire_id
-from devices.api.records import WIRE_FIELDS, StrictSerializer
+from devices.api.owned import OnceMixin, is_unchanged, only, read_if_match, wire_id
+from devices.api.records import WIRE_FIELDS, StrictSerializer, wanted_fields
 from devices.api.scope import acting_device
 from devices.api.throttles import RegisterThrottle
 from devices.errors import RevisionMismatch
@@ -261,6 +261,21 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
             else Device.objects.for_user(caller)
         )
         return mine.select_related("feed")
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        wanted = wanted_fields(self.get_serializer(), request.query_params.get("fields"))
+        response = super().list(request, *args, **kwargs)
+        response.data["results"] = only(response.data["results"], wanted)
+        return response
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request.query_params, {"fields"})
+        wanted = wanted_fields(self.get_serializer(), request.query_params.get("fields"))
+        device = self.get_object()
+        etag = f'"{device.revision}"'
+        if is_unchanged(request, etag):
+            return Response(status=304, headers={"ETag": etag})
+        return Response(only([self.get_serializer(device).data], wanted)[0], headers={"ETag": etag})
 
     def get_object(self) -> Any:
         row = self.get_queryset().filter(uuid=wire_id(self.kwargs["id"])).first()

@@ -164,7 +164,7 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
         if is_unchanged(request, etag):
             return Response(status=304, headers={"ETag": etag})
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        response = self.get_paginated_response(_only(self.get_serializer(page, many=True).data, wanted))
+        response = self.get_paginated_response(only(self.get_serializer(page, many=True).data, wanted))
         response.headers["ETag"] = etag
         return response
 
@@ -175,7 +175,7 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
         etag = f'"{row.revision}"'
         if is_unchanged(request, etag):
             return Response(status=304, headers={"ETag": etag})
-        return Response(_only([self.represent(row)], wanted)[0], headers={"ETag": etag})
+        return Response(only([self.represent(row)], wanted)[0], headers={"ETag": etag})
 
     def represent(self, row: Any) -> dict[str, Any]:
         """One row as on the wire."""
@@ -265,5 +265,6 @@ class OwnedViewSet(CreateMixin, UpdateMixin, DeleteMixin, DeviceScopedViewSet):
     """All of it: what most resources are."""
 
 
-def _only(rows: Any, wanted: set[str] | None) -> Any:
+def only(rows: Any, wanted: set[str] | None) -> Any:
+    """Rows with the wanted fields alone; None means all."""
     return rows if wanted is None else [{key: row[key] for key in row if key in wanted} for row in rows]

@@ -16,7 +16,7 @@ from devices.actors import Actor
 from devices.errors import IdAlreadyUsed, NotDeleted, RevisionMismatch
 from devices.models import Device, DeviceOwnedModel
 from devices.services.events import build_event, first_values, record_event, record_events
-from devices.services.feed import next_revision, take_revisions
+from devices.services.feed import give_back, next_revision, take_revisions
 
 Row = TypeVar("Row", bound=DeviceOwnedModel)
 
@@ -121,6 +121,7 @@ def change_owned(row: Row, *, revision: int, actor: Actor, changes: Mapping[str,
     """Write the fields that differ (only those columns), stamp and record. `row` comes from lock_owned()."""
     changed = {name: (getattr(row, name), value) for name, value in changes.items() if getattr(row, name) != value}
     if not changed:
+        give_back(row.device, revision)
         return row
     for name, (_, value) in changed.items():
         setattr(row, name, value)

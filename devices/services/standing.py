@@ -8,7 +8,7 @@ from devices.actors import Actor
 from devices.errors import RevisionMismatch, TransitionNotAllowed
 from devices.models import NEXT_STANDINGS, Device, Installation, Standing, User
 from devices.services.events import record_event
-from devices.services.feed import next_revision
+from devices.services.feed import give_back, next_revision
 
 
 @transaction.atomic
@@ -23,6 +23,7 @@ def set_standing(
     target = current if installation is None else current.installations.get(pk=installation.pk)
     before = target.standing
     if before == standing:
+        give_back(device, revision)
         return current
     if standing not in NEXT_STANDINGS[before]:
         raise TransitionNotAllowed(f"From {before} there is no way to {standing}.")
@@ -65,6 +66,7 @@ def update_device(
     if disown and current.owner is not None:
         changes["owner"] = (current.owner, None)
     if not changes:
+        give_back(device, revision)
         return current
     current.revision = revision
     for field, (_, value) in changes.items():

@@ -6,16 +6,26 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from config.core.display import DeletedFilter, column
-from devices.admin.owned import OwnedAdmin, link_to
+from devices.admin.owned import OwnedAdmin, OwnedForm, link_to
 from inventory.admin.columns import shown
-from inventory.models import Barcode
+from inventory.admin.quantities import PositiveQuantity
+from inventory.models import Barcode, Product
 from inventory.services.barcodes import create_barcode, delete_barcode, restore_barcode, update_barcode
+
+
+class BarcodeForm(PositiveQuantity):
+    """Zero units a scan would be no scan."""
+
+
+class NewBarcodeForm(PositiveQuantity, OwnedForm):
+    """The same, with the device."""
 
 
 @admin.register(Barcode)
 class BarcodeAdmin(OwnedAdmin):
     """Codes as scanned, and how many units each stands for."""
 
+    form = BarcodeForm
     create_service = staticmethod(create_barcode)
     update_service = staticmethod(update_barcode)
     delete_service = staticmethod(delete_barcode)
@@ -31,9 +41,13 @@ class BarcodeAdmin(OwnedAdmin):
         "is_duplicate",
         DeletedFilter,
     )
-    search_fields = ("value", "gtin", "product__name", "=uuid")
+    search_fields = ("value", "gtin")
+    search_through = (("product__in", Product, ("name", "sku"), "pk"),)
     search_help_text = "Code, GTIN-14, product or id"
     autocomplete_fields = ("product",)
+
+    def add_form(self) -> type[OwnedForm]:
+        return NewBarcodeForm
 
     @column(description="Product", ordering="product__name")
     def product_link(self, row: Barcode) -> str:

@@ -77,7 +77,7 @@ class CaseAdmin(OwnedAdmin):
     list_display = ("summary", "kind", "state_label", "times", "device_link", "created_at", "updated_at")
     list_select_related = ("device",)
     list_filter = (InboxFilter, ("kind", ChoicesDropdownFilter), ("device", AutocompleteSelectFilter))
-    search_fields = ("summary", "key", "=uuid")
+    search_fields = ("summary", "key")
     search_help_text = "Summary, key or id"
 
     @column(description="State", ordering="state", badges=STATE_COLOURS)

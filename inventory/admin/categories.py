@@ -23,7 +23,7 @@ class CategoryAdmin(OwnedAdmin):
     readonly_fields = ("products",)
     list_display = ("path", "device_link", "products", "state", "updated_at")
     list_select_related = ("device", "parent__parent__parent")
-    search_fields = ("name", "=uuid")
+    search_fields = ("name",)
     search_help_text = "Name or id"
     autocomplete_fields = ("parent",)
 

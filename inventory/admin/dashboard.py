@@ -122,11 +122,11 @@ def _proof_card(proof: Job | None) -> Card:
 
 
 def _ledger() -> dict[str, Any]:
-    """Movements per day by when they happened; the index by device and time carries it."""
+    """Movements per day by when they happened; the index by device and time holds all that is asked for."""
     days = [timezone.localdate() - timedelta(days=back) for back in reversed(range(DAYS))]
     starts = [timezone.make_aware(datetime.combine(day, time.min)) for day in days]
     starts.append(timezone.make_aware(datetime.combine(days[-1] + timedelta(days=1), time.min)))
-    rows = StockMovement.objects.filter(
+    rows = StockMovement.all_objects.filter(
         device__in=Device.all_objects.values("pk"), occurred_at__gte=starts[0], occurred_at__lt=starts[-1]
     )
     counts = rows.aggregate(
@@ -143,7 +143,8 @@ def _ledger() -> dict[str, Any]:
                 "label": "Movements",
                 "data": numbers,
                 "backgroundColor": "var(--color-primary-600)",
-                "barThickness": 20,
+                "maxBarThickness": 24,
+                "borderRadius": 4,
                 "displayYAxis": True,
                 "maxTicksXLimit": DAYS,
             }

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 from config.core.display import DeletedFilter, column
 from devices.admin.owned import OwnedAdmin, link_to, link_to_list
 from inventory.admin.columns import shown
-from inventory.models import StockLevel, StockMovement
+from inventory.models import Location, Lot, Product, StockLevel, StockMovement
 
 
 class SignFilter(DropdownFilter):
@@ -45,7 +45,12 @@ class LevelAdmin(OwnedAdmin):
         ("location", AutocompleteSelectFilter),
         DeletedFilter,
     )
-    search_fields = ("product__name", "product__sku", "location__name", "lot__code")
+    search_fields = ("=id",)
+    search_through = (
+        ("product__in", Product, ("name", "sku"), "pk"),
+        ("location__in", Location, ("name", "code"), "pk"),
+        ("lot__in", Lot, ("code",), "pk"),
+    )
     search_help_text = "Product, SKU, location or lot"
 
     @column(description="Product", ordering="product__name")

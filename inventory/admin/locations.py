@@ -30,7 +30,7 @@ class LocationAdmin(OwnedAdmin):
         "is_default",
         DeletedFilter,
     )
-    search_fields = ("name", "code", "=uuid")
+    search_fields = ("name", "code")
     search_help_text = "Name, code or id"
     autocomplete_fields = ("parent",)
 

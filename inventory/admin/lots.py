@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 
 from config.core.display import DeletedFilter, column
 from devices.admin.owned import OwnedAdmin, link_to
-from inventory.models import Lot
+from inventory.models import Lot, Product
 from inventory.services.lots import create_lot, delete_lot, restore_lot, update_lot
 
 
@@ -33,7 +33,8 @@ class LotAdmin(OwnedAdmin):
         ("expires_on", RangeDateFilter),
         DeletedFilter,
     )
-    search_fields = ("code", "product__name", "=uuid")
+    search_fields = ("code",)
+    search_through = (("product__in", Product, ("name", "sku"), "pk"),)
     search_help_text = "Code, product or id"
     autocomplete_fields = ("product",)
 

@@ -14,7 +14,8 @@ from config.core.display import column
 from config.core.row_actions import RowAction
 from devices.admin.owned import OwnedAdmin, OwnedForm, link_to
 from inventory.admin.columns import shown
-from inventory.models import StockMovement
+from inventory.admin.quantities import PositiveQuantity
+from inventory.models import Product, StockMovement
 from inventory.services.movements import record_movement, reverse_movement
 
 Kind = StockMovement.Kind
@@ -27,7 +28,7 @@ class ReversalForm(forms.Form):
     reason = forms.CharField(max_length=100, required=False, widget=UnfoldAdminTextInputWidget)
 
 
-class MovementForm(OwnedForm):
+class MovementForm(PositiveQuantity, OwnedForm):
     """A movement by staff: every kind but count, which only a stocktake makes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,7 +38,7 @@ class MovementForm(OwnedForm):
         self.fields["from_location"].help_text = "Issue: empty means the default location. Receipt: leave it empty."
         self.fields["to_location"].help_text = "Receipt: empty means the default location. Issue: leave it empty."
         self.fields["kind"].help_text = "A transfer needs both locations; an adjustment one: To adds, From takes away."
-        self.fields["quantity"].help_text = "Above zero, in the product's unit, up to 6 decimals."
+        self.fields["quantity"].help_text = "In the product's unit, up to 6 decimals."
 
 
 def _can_be_reversed(row: StockMovement) -> bool:
@@ -77,20 +78,27 @@ class MovementAdmin(OwnedAdmin):
     paginator = InfinitePaginator  # a ledger grows without end; nobody needs its exact length
     list_display = ("occurred_at", "kind_label", "amount", "product_link", "way", "device_link", "reference", "undone")
     list_display_links = ("occurred_at",)
-    list_select_related = ("device", "product", "from_location", "to_location", "lot", "reverses", "reversed_by")
+    list_select_related = ("device", "product", "from_location", "to_location", "lot")
     list_filter = (
         ("device", AutocompleteSelectFilter),
         ("product", AutocompleteSelectFilter),
         ("kind", ChoicesDropdownFilter),
         ("occurred_at", RangeDateTimeFilter),
     )
-    search_fields = ("product__name", "product__sku", "reference", "=uuid")
+    search_fields = ("reference",)
+    search_through = (("product__in", Product, ("name", "sku"), "pk"),)
     search_help_text = "Product, SKU, reference or id"
     ordering = ("-id",)
     autocomplete_fields = ("product", "from_location", "to_location", "lot")
 
     def add_form(self) -> type[MovementForm]:
         return MovementForm
+
+    def complete_page(self, rows: list[Any]) -> None:
+        """Which of the page's movements were reversed: joined, SQLite reads the whole ledger for each row."""
+        reversed_ids = set(StockMovement.objects.filter(reverses__in=rows).values_list("reverses_id", flat=True))
+        for row in rows:
+            row.was_reversed = row.pk in reversed_ids
 
     @column(description="Kind", ordering="kind", badges=KIND_COLOURS)
     def kind_label(self, row: StockMovement) -> str:
@@ -110,8 +118,8 @@ class MovementAdmin(OwnedAdmin):
         return way + (f" · lot {row.lot}" if row.lot else "")
 
     @column(description="Undone", badges={"Reversed": "warning", "Reversal": "info"})
-    def undone(self, row: StockMovement) -> str | None:
-        return "Reversal" if row.reverses_id else "Reversed" if hasattr(row, "reversed_by") else None
+    def undone(self, row: Any) -> str | None:
+        return "Reversal" if row.reverses_id else "Reversed" if row.was_reversed else None
 
     @column(description="Reversal")
     def reversal(self, row: StockMovement) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -11,8 +12,9 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from config.core.display import DeletedFilter, column
-from devices.admin.owned import OwnedAdmin, link_to, link_to_list
+from devices.admin.owned import OwnedAdmin, OwnedForm, link_to, link_to_list
 from inventory.admin.columns import on_hand, shown
+from inventory.admin.quantities import LeastQuantity
 from inventory.models import Barcode, Lot, Product, StockLevel, StockMovement
 from inventory.services.products import create_product, delete_product, restore_product, update_product
 
@@ -71,10 +73,21 @@ class LevelInline(ReadOnlyInline):
         return shown(row.quantity, row.product.unit)
 
 
+class ProductForm(LeastQuantity):
+    """Nothing is reordered below zero."""
+
+    quantity_field = "reorder_level"
+
+
+class NewProductForm(ProductForm, OwnedForm):
+    """The same, with the device."""
+
+
 @admin.register(Product)
 class ProductAdmin(OwnedAdmin):
     """What is counted, with its codes and its stock."""
 
+    form = ProductForm
     create_service = staticmethod(create_product)
     update_service = staticmethod(update_product)
     delete_service = staticmethod(delete_product)
@@ -98,24 +111,29 @@ class ProductAdmin(OwnedAdmin):
         "is_duplicate",
         DeletedFilter,
     )
-    search_fields = ("name", "sku", "barcodes__value", "=uuid")
+    search_fields = ("name", "sku")
+    search_through = (("pk__in", Barcode, ("value", "gtin"), "product"),)
     search_help_text = "Name, SKU, barcode or id"
     autocomplete_fields = ("category",)
     inlines = (BarcodeInline, LevelInline)
+
+    def add_form(self) -> type[OwnedForm]:
+        return NewProductForm
 
     def complete_page(self, rows: list[Any]) -> None:
         """The stock of the page's products at once: as an annotation it would be summed for every product."""
         found = on_hand(rows)
         for row in rows:
-            row.on_hand = found.get(row.pk, 0)
+            row.on_hand = found.get(row.pk, Decimal(0))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj is not None else ()
 
     @column(description="On hand")
     def stock(self, row: Any) -> str:
-        total = row.on_hand if hasattr(row, "on_hand") else on_hand([row]).get(row.pk)
-        return shown(total or StockLevel._meta.get_field("quantity").get_default(), row.unit)
+        if not hasattr(row, "on_hand"):  # the page of one product
+            self.complete_page([row])
+        return shown(row.on_hand, row.unit)
 
     @column(description="More")
     def links(self, row: Product) -> str:

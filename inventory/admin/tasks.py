@@ -59,7 +59,7 @@ class TaskAdmin(OwnedAdmin):
         DeletedFilter,
     )
     date_hierarchy = "due_date"
-    search_fields = ("title", "description", "assignee", "=uuid")
+    search_fields = ("title", "description", "assignee")
     search_help_text = "Title, description, assignee or id"
     autocomplete_fields = ("location",)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -62,11 +63,28 @@ def move_levels(*, device: Device, deltas: Mapping[Bucket, Decimal]) -> dict[Buc
 
 
 # A level is deleted while its product, location or lot is. The database says so itself: rows in memory may be old.
-DELETED = (
-    "COALESCE((SELECT deleted_at FROM products WHERE id = %s), (SELECT deleted_at FROM locations WHERE id = %s), "
-    "(SELECT deleted_at FROM lots WHERE id = %s))"
-)
-ROW = f"(%s, %s, %s, %s, %s, %s, %s, %s, %s, {DELETED})"
+UPSERT = """
+WITH moved (uuid, revision, product_id, location_id, lot_id, quantity) AS ({moved})
+INSERT INTO stock_levels
+  (device_id, uuid, revision, product_id, location_id, lot_id, quantity, created_at, updated_at, deleted_at)
+SELECT %s, moved.uuid, moved.revision, moved.product_id, moved.location_id, moved.lot_id, moved.quantity, {now}, {now},
+  COALESCE(products.deleted_at, locations.deleted_at, lots.deleted_at)
+FROM moved
+  JOIN products ON products.id = moved.product_id
+  JOIN locations ON locations.id = moved.location_id
+  LEFT JOIN lots ON lots.id = moved.lot_id
+WHERE true
+ON CONFLICT (device_id, uuid) DO UPDATE SET
+  quantity = stock_levels.quantity + excluded.quantity,
+  revision = excluded.revision,
+  updated_at = excluded.updated_at,
+  deleted_at = CASE WHEN excluded.deleted_at IS NULL THEN NULL
+    ELSE COALESCE(stock_levels.deleted_at, excluded.deleted_at) END
+RETURNING uuid, quantity
+"""
+# Six arrays instead of thousands of parameters: measured, PostgreSQL plans VALUES of 400 rows in 6 times the time.
+ARRAYS = "SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+ROW = "(%s, %s, %s, %s, %s, %s)"
 
 
 def _upsert(device: Device, chunk: list[tuple[UUID, Bucket, Decimal]]) -> dict[UUID, Decimal]:
@@ -74,22 +92,25 @@ def _upsert(device: Device, chunk: list[tuple[UUID, Bucket, Decimal]]) -> dict[U
     to_database: Any = StockLevel._meta.get_field("uuid").get_db_prep_value
     moment: Any = StockLevel._meta.get_field("created_at").get_db_prep_value
     now = moment(timezone.now(), connection)
-    parameters: list[Any] = []
-    for (uuid, bucket, delta), revision in zip(chunk, take_revisions(device, len(chunk)), strict=True):
-        where = (bucket.product.pk, bucket.location.pk, bucket.lot.pk if bucket.lot else None)
-        parameters += [device.pk, to_database(uuid, connection), revision, *where]
-        parameters += [int(delta.scaleb(PLACES)), now, now, *where]
-    values = ", ".join([ROW] * len(chunk))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO stock_levels (device_id, uuid, revision, product_id, location_id, lot_id, quantity, "
-            f"created_at, updated_at, deleted_at) VALUES {values} "
-            "ON CONFLICT (device_id, uuid) DO UPDATE SET quantity = stock_levels.quantity + excluded.quantity, "
-            "revision = excluded.revision, updated_at = excluded.updated_at, deleted_at = CASE WHEN "
-            "excluded.deleted_at IS NULL THEN NULL ELSE COALESCE(stock_levels.deleted_at, excluded.deleted_at) END "
-            "RETURNING uuid, quantity",
-            parameters,
+    moved: list[tuple[Any, ...]] = [
+        (
+            to_database(uuid, connection),
+            revision,
+            bucket.product.pk,
+            bucket.location.pk,
+            bucket.lot.pk if bucket.lot else None,
+            int(delta.scaleb(PLACES)),
         )
+        for (uuid, bucket, delta), revision in zip(chunk, take_revisions(device, len(chunk)), strict=True)
+    ]
+    if connection.vendor == "postgresql":
+        statement = UPSERT.format(moved=ARRAYS, now="%s::timestamptz")
+        parameters: list[Any] = [list(column) for column in zip(*moved, strict=True)]
+    else:
+        statement = UPSERT.format(moved="VALUES " + ", ".join([ROW] * len(moved)), now="%s")
+        parameters = list(chain.from_iterable(moved))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*parameters, device.pk, now, now])
         return {_uuid(uuid): from_micro(quantity) for uuid, quantity in cursor.fetchall()}
 
 

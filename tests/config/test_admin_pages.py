@@ -126,6 +126,16 @@ def test_lists_cost_the_same_for_many_rows(boss: Client, device: Device, user: U
     assert len(many) <= MOST_QUERIES, "\n".join(many)
 
 
+@pytest.mark.parametrize("model", MODELS, ids=LABELS)
+def test_a_page_of_one_row_costs_little(boss: Client, rows: dict[type[Any], Any], model: type[Any]) -> None:
+    most = 25 if model is Device else 15  # a device page counts what the device holds, kind by kind
+    assert len(found := _queries(boss, address(model, "change", rows[model].pk))) <= most, "\n".join(found)
+
+
+def test_popups_offer_no_actions(boss: Client, device: Device) -> None:
+    assert boss.get(address(Device, "changelist"), {"_popup": "1"}).context["action_form"] is None
+
+
 def test_dashboard_costs_at_most_twelve(boss: Client, rows: dict[type[Any], Any]) -> None:
     assert len(_queries(boss, reverse("admin:index"))) <= 12
 

@@ -384,3 +384,16 @@ def test_what_waited_is_done_after_the_next_start(worker: Worker, folder: Path) 
     worker.start()
     until(lambda: len(worker.done()) == 3)
     assert sorted(worker.done()) == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_a_worker_whose_pool_is_killed_goes_on(worker: Worker) -> None:
+    worker.start()
+    assert worker.process is not None
+    children = Path(f"/proc/{worker.process.pid}/task/{worker.process.pid}/children")
+    if not children.exists():
+        pytest.skip("no /proc here: cannot find the pool's processes")
+    for pid in children.read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    worker.send(1)
+    until(lambda: worker.done() == [1])

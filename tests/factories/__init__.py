@@ -9,10 +9,11 @@ from typing import Any
 from devices.actors import Actor, system
 from devices.models import Device, Installation, User
 from devices.services.enrollment import Enrolled, Wish, actor_of, register_device
-from inventory.models import Barcode, Case, Category, Location, Lot, Product, StockLevel, StockMovement, Task
+from inventory.models import Barcode, Case, Category, Job, Location, Lot, Product, StockLevel, StockMovement, Task
 from inventory.services.barcodes import create_barcode
 from inventory.services.cases import open_case
 from inventory.services.categories import create_category
+from inventory.services.jobs import request_job
 from inventory.services.locations import create_location
 from inventory.services.lots import create_lot
 from inventory.services.movements import record_movement
@@ -76,6 +77,11 @@ def make_task(device: Device, **values: Any) -> Task:
 def make_case(device: Device, **values: Any) -> Case:
     defaults = {"kind": Case.Kind.UNKNOWN_BARCODE, "key": f"k{next(NUMBERS)}", "summary": "?", "evidence": {}}
     return open_case(device=device, actor=TESTER, **{**defaults, **values})
+
+
+def make_job(device: Device) -> Job:
+    """A job that waits: what a test does is never committed, so nobody rings."""
+    return request_job(kind="ledger_proof", actor=TESTER, device=device)
 
 
 def actor(installation: Installation) -> Actor:

@@ -60,6 +60,7 @@ ROWS: dict[str, Rows] = {
     "stock-movement": Rows(factories.make_movement, _of_product(kind="receipt", quantity="2")),
     "stock-level": Rows(factories.make_level),
     "task": Rows(factories.make_task, lambda _: {"title": "Sweep"}, {"title": "Taken over"}),
+    "job": Rows(factories.make_job),
     "device": Rows(lambda device: device),
 }
 # field of a body → the factory of what it refers to. "parent_id" means a row of the same kind.

@@ -1,15 +1,15 @@
 "use strict";
 // Autocompletes of a form offer rows of the form's own device only: the device that the row belongs to,
-// or on an add form the one that is chosen there.
+// or on an add form the one that is chosen there. On lists nothing is chosen and everything is offered.
 (function ($) {
   $.ajaxPrefilter(function (options) {
-    if (!/\/autocomplete\//.test(options.url) || /field_name=device(&|$)/.test(options.url)) return;
-    const holder = document.getElementById("scope_device") || document.getElementById("id_device");
+    if (!/\/autocomplete\//.test(options.url) || /(^|&)field_name=(device|owner)(&|$)/.test(options.data || "")) return;
+    const holder = document.getElementById("scope_device") || document.querySelector("form[id$=_form] #id_device");
     if (!holder) return;
-    options.url += "&device=" + encodeURIComponent(holder.value || "0");
+    options.url += (options.url.includes("?") ? "&" : "?") + "device=" + encodeURIComponent(holder.value || "0");
   });
   $(document).on("change", "#id_device", function () {
     // What was chosen from another device would only be refused.
-    $("select.admin-autocomplete").not("#id_device").filter("form select").val(null).trigger("change.select2");
+    $("form[id$=_form] select.admin-autocomplete").not("#id_device").val(null).trigger("change");
   });
 })(django.jQuery);

@@ -45,9 +45,14 @@ def test_a_device_without_a_feed_is_no_device(device: Device) -> None:
 
 def test_a_refused_write_gives_its_number_back(device: Device) -> None:
     head = Feed.objects.get(device=device).head
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+
+    @transaction.atomic
+    def refused() -> None:
         take_revisions(device, 5)
-        _ = 1 / 0
+        raise DeviceNotFound
+
+    with pytest.raises(DeviceNotFound):
+        refused()
     assert Feed.objects.get(device=device).head == head
 
 

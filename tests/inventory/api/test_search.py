@@ -133,6 +133,7 @@ def test_filters_combine(api: APIClient, device: Device) -> None:
     assert api.get(f"/v1/products?category={uuid4()}").status_code == 404
 
 
+@pytest.mark.django_db
 def test_letters_fold_as_postgresql_folds_them() -> None:
     """Every letter of the first two planes; SQLite's LIKE is ours, so that both engines find the same."""
     letters = [chr(code) for code in (*range(1, 0xD800), *range(0xE000, 0x20000))]

@@ -126,14 +126,15 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def kill_children(process: subprocess.Popen[bytes]) -> None:
     """As when memory runs out: what does the jobs dies, the worker starts others.
 
-    Not on the embedded broker: Celery's pool shares one lock there, and a child that dies idle takes it along.
+    Not on the embedded broker: there a worker whose children all die at once starts others but gives them no
+    work any more (measured; one at a time is harmless). Its jobs wait for the next worker.
     """
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
     for pid in children.stdout.split():
         os.kill(int(pid), signal.SIGKILL)
 
 
-def until(condition: Callable[[], object], site: Site, seconds: float = 60) -> None:
+def until(condition: Callable[[], object], site: Site, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, (site.folder / "log").read_text()[-4000:]
@@ -190,9 +191,9 @@ def test_nothing_is_lost_and_nothing_done_twice(broker: str, start_site: Callabl
     url = f"countonme://{tmp_path / 'broker'}" if broker == "embedded" else os.environ.get(broker, "")
     if not url:
         pytest.skip(f"{broker} is not set")
-    jobs, kills = (200, 5) if broker == "embedded" else (60, 2)
+    jobs, kills = (200, 4) if broker == "embedded" else (60, 2)
     site = start_site(url)
-    assert site.start("toyjobs.py", str(jobs)).wait(60) == 0, (site.folder / "log").read_text()
+    assert site.start("toyjobs.py", str(jobs)).wait(120) == 0, (site.folder / "log").read_text()
     assert site.sql("SELECT count(*) FROM jobs WHERE status = 'queued'") == jobs
 
     site.celery("beat", "--schedule", str(tmp_path / "beat"))

@@ -76,6 +76,7 @@ def test_a_job_is_written_and_rung_for_on_commit(
     assert rung == [str(job.uuid)]
     job.refresh_from_db()
     assert (job.status, job.parameters, job.device) == (Status.QUEUED, {"size": 3, "colour": "red"}, device)
+    assert str(job) == f"toy {str(job.uuid)[-8:]}"
     assert (job.actor_kind, job.actor_id, job.actor_name, job.request_id) == ("user", "u-1", "Ada", "req-1")
 
 
