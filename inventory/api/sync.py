@@ -176,11 +176,11 @@ class PushView(OnceMixin, APIView):
     @extend_schema(request=PushSerializer, responses=PushedSerializer)
     def post(self, request: Request) -> Response:
         received_at = timezone.now()
+        device = acting_device(request)
         if isinstance(request.data, dict) and isinstance(request.data.get("ops"), list):
             _refuse_too_many(request.data["ops"])
         serializer = PushSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        device = acting_device(request)
         installation = _replica(request, device, serializer.validated_data.get("replica_id"))
         client_time = serializer.validated_data.get("client_time")
         caller: Any = request.user

@@ -87,6 +87,10 @@ OWN = {
     "device-roll": "the calling installation",
     "device-revoke": "the calling installation",
     "scan": "a code; foreign codes are tested by name",
+    "sync-changes": "the acting device's feed; cursors of another device are tested by name",
+    "sync-since": "likewise",
+    "sync-push": "the acting device's queue; foreign ids in operations are tested by name",
+    "sync-watermelon": "likewise",
 }
 IGNORE_DEVICE_HEADER = {
     "auth-me": "a person is the same in every device",
