@@ -61,7 +61,10 @@ def secret(name: str, var_dir: Path) -> str:
     path = var_dir / name.lower()
     if not path.exists():
         _write_once(path, secrets.token_urlsafe(64))
-    return path.read_text(encoding="ascii").strip()
+    kept = path.read_text(encoding="ascii").strip()
+    if not kept:
+        raise ImproperlyConfigured(f"{name}: {path} is empty; delete it to have a new one made.")
+    return kept
 
 
 def _write_once(path: Path, value: str) -> None:

@@ -60,6 +60,8 @@ def from_micro(value: Any) -> Decimal:
 class QuantityField(models.Field):  # type: ignore[type-arg]  # generic only in the stubs
     """A Decimal with 6 exact places, stored as a 64-bit integer; F() arithmetic and Sum() stay exact.
 
+    Beside F() a number needs its type, Value(number, output_field=QuantityField()): a bare one counts micro-units.
+
     SQLite keeps DecimalField as REAL (0.1 + 0.2 - 0.3 = 5.55e-17); an integer is exact on both engines.
     Beside F() write Value(number, output_field=QuantityField()): a bare number would mean micro-units.
     """

@@ -9,6 +9,8 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -31,11 +33,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # gener
     list_per_page = 50
     show_full_result_count = False
     ordering = ("username",)
-    readonly_fields = ("uuid", "last_login", "date_joined", "device_list")
+    readonly_fields = ("uuid", "password_link", "last_login", "date_joined", "device_list")
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": (("username", "password_link"),)}),
         ("Person", {"fields": (("first_name", "last_name"), "email", "device_list")}),
-        ("May", {"fields": (("is_active", "is_staff", "is_superuser"), "groups", "user_permissions")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Kept by the server", {"fields": (("last_login", "date_joined"), "uuid"), "classes": ["collapse"]}),
     )
 
@@ -52,6 +54,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # gener
     @column(description="Role", badges={"Superuser": "danger", "Staff": "info", "User": ""})
     def role(self, row: User) -> str:
         return "Superuser" if row.is_superuser else "Staff" if row.is_staff else "User"
+
+    @column(description="Password")
+    def password_link(self, row: User) -> str:
+        """Instead of the hash, of which no part is shown."""
+        classes = "text-primary-600 hover:underline dark:text-primary-500"
+        address = reverse("admin:auth_user_password_change", args=(row.pk,))
+        return format_html('<a href="{}" class="{}">Set a new password</a>', address, classes)
 
     @column(description="Devices")
     def device_list(self, row: User) -> str:

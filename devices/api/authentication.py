@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import models
 from rest_framework.authentication import BaseAuthentication
@@ -74,11 +74,9 @@ def _refuse_standing(request: Request, installation: Installation) -> None:
 def _user(request: Request, token: str) -> tuple[User, Actor]:
     jwt = JWTAuthentication()
     try:
-        user = jwt.get_user(jwt.get_validated_token(token.encode()))
+        user = cast(User, jwt.get_user(jwt.get_validated_token(token.encode())))
     except (InvalidToken, AuthenticationFailed):
         raise errors.TokenInvalid from None
-    if not isinstance(user, User):
-        raise errors.TokenInvalid
     return user, user_actor(user, request_id=request_id(request))
 
 

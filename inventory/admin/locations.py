@@ -22,7 +22,7 @@ class LocationAdmin(OwnedAdmin):
     restore_service = staticmethod(restore_location)
     main_fields = ("name", ("code", "kind"), "parent", "is_default", "stock")
     readonly_fields = ("is_default", "stock")
-    list_display = ("path", "code", "kind", "is_default", "device_link", "stock", "state", "updated_at")
+    list_display = ("path", "code", "kind", "role", "device_link", "stock", "state", "updated_at")
     list_select_related = ("device", "parent__parent__parent")
     list_filter = (
         ("device", AutocompleteSelectFilter),
@@ -37,6 +37,10 @@ class LocationAdmin(OwnedAdmin):
     @column(description="Location", ordering="name")
     def path(self, row: Location) -> str:
         return path_to(row)
+
+    @column(description="Role", ordering="is_default", badges={"Default": "info"})
+    def role(self, row: Location) -> str | None:
+        return "Default" if row.is_default else None
 
     @column(description="Stock")
     def stock(self, row: Location) -> str:

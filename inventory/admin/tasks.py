@@ -50,7 +50,7 @@ class TaskAdmin(OwnedAdmin):
         "completed_at",
     )
     readonly_fields = ("completed_at",)
-    list_display = ("title", "urgency", "due", "assignee", "location_link", "completed", "device_link", "state")
+    list_display = ("title", "urgency", "due", "assignee", "location_link", "progress", "device_link", "state")
     list_select_related = ("device", "location")
     list_filter = (
         ("device", AutocompleteSelectFilter),
@@ -58,7 +58,6 @@ class TaskAdmin(OwnedAdmin):
         ("due_date", RangeDateFilter),
         DeletedFilter,
     )
-    date_hierarchy = "due_date"
     search_fields = ("title", "description", "assignee")
     search_help_text = "Title, description, assignee or id"
     autocomplete_fields = ("location",)
@@ -71,6 +70,10 @@ class TaskAdmin(OwnedAdmin):
     @column(description="Priority", ordering="priority", badges=PRIORITY_COLOURS)
     def urgency(self, row: Task) -> str:
         return dict(PRIORITIES)[row.priority].split(" · ")[1]
+
+    @column(description="State", ordering="completed", badges={"Done": "success", "Open": ""})
+    def progress(self, row: Task) -> str:
+        return "Done" if row.completed else "Open"
 
     @column(description="Due", ordering="due_date")
     def due(self, row: Task) -> str:
