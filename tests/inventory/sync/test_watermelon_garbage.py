@@ -16,7 +16,7 @@ from tests import factories
 from tests.inventory.sync.melon import PATH, head, pull, push
 
 QUIET = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

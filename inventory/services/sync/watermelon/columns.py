@@ -111,10 +111,6 @@ class Layout:
         unique = [c for c in self.table.model._meta.constraints if isinstance(c, models.UniqueConstraint)]
         return next((c.fields[-1] for c in unique if c.violation_error_code), "")
 
-    def optional(self, name: str) -> bool:
-        """Whether a reference may be null."""
-        return bool(self.columns[name].field.null)
-
 
 def _column(table: Table, name: str, writable: bool) -> Column:
     if name in table.reference_names:

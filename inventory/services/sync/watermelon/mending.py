@@ -38,22 +38,27 @@ def mend_row(layout: Layout, raw: Mapping[str, Any], *, device: Device) -> Mende
     for column in layout.columns.values():
         if column.writable and column.name in raw:
             _take(found, layout, column, raw[column.name])
-    for _ in range(len(found.wire) + 1):
-        try:
-            found.values = layout.table.shape.read(found.wire, device=device, partial=True)
-            break
-        except Invalid as invalid:
-            named = {problem.field.partition(".")[0] for problem in invalid.errors}
-            for name in sorted(named & set(found.wire) or set(found.wire)):
-                found.drop(name, "" if _is_unset(layout.columns[name], found.wire[name]) else "not valid")
+    found.values = _read(found, layout, device)
     if layout.table.fact:
         _mend_movement(found)
     return found
 
 
+def _read(found: Mended, layout: Layout, device: Device) -> Values:
+    """What the table's shape makes of the row, without the columns that it refuses."""
+    while found.wire:
+        try:
+            return layout.table.shape.read(found.wire, device=device, partial=True)
+        except Invalid as invalid:
+            named = {problem.field.partition(".")[0] for problem in invalid.errors}
+            for name in sorted(named & set(found.wire) or set(found.wire)):
+                found.drop(name, "" if _is_unset(layout.columns[name], found.wire[name]) else "not valid")
+    return {}
+
+
 def _is_unset(column: Column, value: Any) -> bool:
     """Whether the app set nothing: the library knows no default but "" and 0."""
-    return bool(column.field.has_default() and (value == "" or value == 0))
+    return bool(column.field.has_default() and value in ("", 0))
 
 
 def _take(found: Mended, layout: Layout, column: Column, raw: Any) -> None:
