@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from config import health
 from config.core import problems
+from config.docs import errors_page
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/docs"), name="home"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("v1/<path:rest>", problems.unknown_path),
     path("openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
+    path("docs/errors", errors_page, name="docs-errors"),
     path("redoc", SpectacularRedocView.as_view(url_name="openapi"), name="redoc"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
