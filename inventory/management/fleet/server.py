@@ -43,12 +43,14 @@ class WebServer:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
+        probe = Connection(self.url)
         while time.monotonic() < deadline:
             try:
-                Connection(self.url).send("GET", "/health/live")
+                probe.send("GET", "/health/live")
             except Unreachable:
                 time.sleep(0.05)
             else:
+                probe.close()
                 return
         raise Unreachable(f"the server on port {self.port} does not answer; see {self.env['VAR_DIR']}/web.log")
 

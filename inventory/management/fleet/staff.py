@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import close_old_connections
+from django.db import connections
 
 from devices.actors import Actor
 from devices.models import Device
@@ -50,7 +50,7 @@ class ServiceStaff:
 
     def leave(self) -> None:
         """Return the thread's database connection."""
-        close_old_connections()
+        connections.close_all()
 
 
 class RestStaff:
