@@ -66,16 +66,17 @@ def test_a_link_is_cut_with_an_event(device: Device) -> None:
     assert (event.revision, event.changes) == (product.revision, {"category": [str(category.uuid), None]})
 
 
-def test_many_rows_at_once(device: Device) -> None:
+@pytest.mark.parametrize("many", [1, 3, 100])
+def test_many_rows_at_once(device: Device, many: int) -> None:
     before = heads(device)
     insert_many_owned([], device=device, actor=factories.TESTER)
     assert heads(device) == before
-    rows = [Category(device=device, name=f"C{number}") for number in range(3)]
+    rows = [Category(device=device, name=f"C{number}") for number in range(many)]
     insert_many_owned(rows, device=device, actor=factories.TESTER)
     stored = list(Category.objects.order_by("revision"))
     assert [row.pk for row in rows] == [row.pk for row in stored]
-    assert [row.revision for row in stored] == [before[0] + 1, before[0] + 2, before[0] + 3]
-    assert heads(device) == (before[0] + 3, before[1] + 3)
+    assert [row.revision for row in stored] == list(range(before[0] + 1, before[0] + many + 1))
+    assert heads(device) == (before[0] + many, before[1] + many)
 
 
 def test_references_are_looked_up_inside_the_device(device: Device, other: Device) -> None:
