@@ -141,3 +141,22 @@ def test_guards_can_be_taken_back_and_set_again(db: None, operation: Any, descri
     if refused:
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(refused)
+
+
+class Engine:
+    """Stands for a schema editor; notes what it is told to execute."""
+
+    def __init__(self, vendor: str) -> None:
+        self.connection, self.vendor, self.executed = self, vendor, list[str]()
+
+    def execute(self, sql: str, params: None = None) -> None:
+        self.executed.append(sql)
+
+
+def test_scoped_references_leave_sqlite_alone() -> None:
+    operation, state = ScopedReference("products", "category_id", "categories"), ProjectState()
+    for vendor, expected in (("sqlite", 0), ("postgresql", 3)):
+        editor = Engine(vendor)
+        operation.database_forwards("inventory", editor, state, state)
+        operation.database_backwards("inventory", editor, state, state)
+        assert len(editor.executed) == expected
