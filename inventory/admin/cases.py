@@ -17,6 +17,7 @@ from config.core.row_actions import RowAction
 from devices.admin.owned import OwnedAdmin
 from inventory.models import Case
 from inventory.services.cases import STILL_OPEN, claim_case, resolve_case, waive_case
+from inventory.services.sync.quarantine import accept_quarantine, discard_quarantine
 
 STATE_COLOURS = {"Open": "danger", "Claimed": "warning", "Resolved": "success", "Waived": "info"}
 
@@ -49,7 +50,11 @@ def _is_open(row: Case) -> bool:
 
 
 def _waits(row: Case) -> bool:
-    return row.state in STILL_OPEN
+    return row.state in STILL_OPEN and row.kind != Case.Kind.QUARANTINE
+
+
+def _is_quarantined(row: Case) -> bool:
+    return row.state in STILL_OPEN and row.kind == Case.Kind.QUARANTINE
 
 
 @admin.register(Case)
@@ -64,6 +69,14 @@ class CaseAdmin(OwnedAdmin):
         RowAction(
             "waive", "Waive", "It may stay as it is.", waive_case, icon="do_not_disturb_on", answers=ResolutionForm,
             fits=_waits,
+        ),
+        RowAction(
+            "accept", "Accept operations", "What the retired device still had queued is carried out as your own doing.",
+            accept_quarantine, icon="move_to_inbox", fits=_is_quarantined, bulk=False,
+        ),
+        RowAction(
+            "discard", "Discard operations", "They are dropped; the evidence stays.", discard_quarantine,
+            icon="delete_sweep", danger=True, fits=_is_quarantined, bulk=False,
         ),
     )  # fmt: skip
     main_fields = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,9 +80,11 @@ def accept_quarantine(case: Case, *, actor: Actor) -> Sequence[Result]:
     What conflicts or is refused is said in the results and in the case's resolution. Raises CaseClosed.
     """
     take_revisions(case.device, 0)
-    resolve_case(case, actor=actor, resolution="accepted")
     ops = [read_op(body) for body in case.evidence["ops"]]
     pushed = push(device=case.device, actor=actor, tables=registry(), ops=ops, trusted=True)
+    verdicts = Counter(result.status for result in pushed.results)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(verdicts.items()))
+    resolve_case(case, actor=actor, resolution=f"accepted: {told}")  # raises where it is closed: nothing stays
     return pushed.results
 
 
