@@ -45,7 +45,7 @@ def decimals(number: Decimal) -> int:
 
 def plain(value: Decimal) -> str:
     """A number as people and the wire write it: no exponent, no trailing zeros ("12", "0.5"), no digit lost."""
-    if abs(value.adjusted()) > SPELLED_OUT:
+    if abs(Decimal(value).adjusted()) > SPELLED_OUT:  # an unsaved row may still hold its default, an int
         return str(value)
     whole, dot, rest = f"{value:f}".partition(".")
     text = f"{whole}.{rest}".rstrip("0").rstrip(".") if dot else whole

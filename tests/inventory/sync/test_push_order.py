@@ -292,6 +292,14 @@ def test_a_mixed_queue_is_carried_out_in_its_order(api: APIClient, device: Devic
     assert Product.objects.for_device(device).get().category == Category.objects.for_device(device).get()
 
 
+def test_a_batch_answers_with_the_defaults_it_filled_in(api: APIClient, device: Device) -> None:
+    product = str(factories.make_product(device).uuid)
+    ops = [op("create", "barcodes", {"product_id": product, "value": f"400638133393{n}"}) for n in range(3)]
+    for operation, result in zip(ops, push(api, *ops)["results"], strict=True):
+        assert result["row"] == api.get(f"/v1/barcodes/{operation['id']}").json()
+        assert result["row"]["quantity"] == "1"
+
+
 def test_no_operations_is_a_push_too(api: APIClient, device: Device) -> None:
     at = head(device)
     answer = push(api)
