@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -39,7 +40,8 @@ def test_a_short_day_of_a_small_fleet(live_server: Any) -> None:
 
 
 def test_a_client_builder_needs_nothing_but_the_address(live_server: Any) -> None:
-    said = simulate(live_server.url, devices=1, hours=1, per_hour=30, seed=5)
+    said = simulate(live_server.url, devices=1, hours=4, seed=6)
+    assert re.search(r"staff edits +│ +[1-9]", said)
     assert "Every replica equals the server, the server equals the model." in said
 
 

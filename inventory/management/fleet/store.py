@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from inventory.management.fleet.specs import SPECS, Row
 
@@ -115,7 +114,3 @@ class Store:
     def queued(self) -> list[Row]:
         """The operations that wait, in order."""
         return self.memory.outbox
-
-    def value(self, table: str, id: str, name: str) -> Any:
-        """A column of the local row."""
-        return self.local[table][id][name]
