@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.core.middleware.RefusalMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 CSRF_FAILURE_VIEW = "config.core.problems.csrf_failure"
@@ -169,8 +170,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["devices.api.throttles.CallerThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "register": env.text("RATE_REGISTER", "30/min"),  # per address
-        "sign_in": env.text("RATE_SIGN_IN", "20/min"),  # per address
-        "unauthorized": env.text("RATE_UNAUTHORIZED", "60/min"),  # failed tokens per address
+        "sign_in": env.text("RATE_SIGN_IN", "20/min"),  # per address, API and admin together
+        "sign_in_name": env.text("RATE_SIGN_IN_NAME", "10/min"),  # of one name at one address
+        "unauthorized": env.text("RATE_UNAUTHORIZED", "60/min"),  # different wrong tokens per address, and each one
         "caller": env.text("RATE_CALLER", "6000/min"),  # per device or user
     },
     "DEFAULT_SCHEMA_CLASS": "config.core.schema.ProblemAutoSchema",

@@ -66,6 +66,19 @@ class ApiAnswerMiddleware:
         return response
 
 
+class RefusalMiddleware:
+    """What a page refuses is a problem page, not a server error; the API's views have a handler of their own."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        return problem(exception, request) if isinstance(exception, AppError) else None
+
+
 def refuse_bad_address(request: HttpRequest) -> AppError | None:
     """The refusal of a path or query that holds NUL."""
     if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):

@@ -123,7 +123,8 @@ def headers(error: AppError) -> dict[str, str]:
 def problem(error: AppError, request: HttpRequest) -> HttpResponse:
     """The same answer outside of DRF: URL misses, middleware, Django's own handlers. The admin gets a page."""
     if request.path.startswith(ADMIN):
-        return HttpResponse(loader.render_to_string("problem.html", _page(error, request)), status=error.status)
+        page = loader.render_to_string("problem.html", _page(error, request))
+        return HttpResponse(page, status=error.status, headers=headers(error))
     return HttpResponse(
         to_json(body(error, request)), status=error.status, headers=headers(error), content_type=CONTENT_TYPE
     )

@@ -18,8 +18,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from config.core.errors import NotFound
 from config.core.fields import ExactText
+from config.core.limits import count_sign_in, count_wrong_token
 from devices.api.records import WIRE_FIELDS, StrictSerializer
-from devices.api.throttles import SignInThrottle
 from devices.errors import SignInFailed, TokenInvalid
 from devices.models import User
 from devices.services.accounts import update_profile
@@ -50,7 +50,6 @@ class OpenView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    throttle_classes = (SignInThrottle,)
 
 
 class SignInView(OpenView):
@@ -60,6 +59,7 @@ class SignInView(OpenView):
     def post(self, request: Request) -> Response:
         serializer = SignInSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        count_sign_in(request, serializer.validated_data["username"])
         pair = TokenObtainPairSerializer(data=serializer.validated_data, context={"request": request})
         try:
             pair.is_valid(raise_exception=True)
@@ -81,6 +81,7 @@ class RefreshView(OpenView):
                 _lock_token(serializer.validated_data["refresh"])
                 pair.is_valid(raise_exception=True)
         except (TokenError, AuthenticationFailed, User.DoesNotExist):
+            count_wrong_token(request, serializer.validated_data["refresh"])
             raise TokenInvalid from None
         return Response({key: pair.validated_data[key] for key in ("access", "refresh")})
 
@@ -101,6 +102,7 @@ class SignOutView(OpenView):
         try:
             RefreshToken(serializer.validated_data["refresh"]).blacklist()
         except TokenError:
+            count_wrong_token(request, serializer.validated_data["refresh"])
             raise TokenInvalid from None
         return Response(status=204)
 

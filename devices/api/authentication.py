@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken
 
+from config.core.limits import count_wrong_token
 from config.core.middleware import client_address
 from devices import errors
 from devices.actors import Actor
-from devices.api.throttles import count_guess, refuse_guessing
 from devices.models import Installation, Standing, User
 from devices.services.credentials import finish_roll, holds, possible_hashes, split_token
 from devices.services.enrollment import actor_of
@@ -32,11 +32,10 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if scheme.lower() != "bearer" or not token:
             raise errors.TokenInvalid("Use `Authorization: Bearer <token>`.")
-        refuse_guessing(request)
         try:
             return _user(request, token) if token.count(".") == JWT_DOTS else _installation(request, token)
         except errors.TokenInvalid:
-            count_guess(request)
+            count_wrong_token(request, token)
             raise
 
     def authenticate_header(self, request: Request) -> str:

@@ -9,9 +9,10 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from config.core.middleware import client_address
-from devices.models import Device, Event, Feed, Installation
+from devices.models import Device, Event, Feed, Installation, User
 from devices.services.credentials import new_secret, roll_secret
 from devices.services.enrollment import Enrolled
 from tests import factories
@@ -169,15 +170,38 @@ def limit(settings: Settings, **rates: str) -> None:
     }
 
 
+def guess(enrolled: Enrolled) -> str:
+    return f"{enrolled.installation.uuid}.{new_secret()}"
+
+
 def test_guessing_is_limited_by_address_alone(enrolled: Enrolled, settings: Settings) -> None:
     limit(settings, unauthorized="3/hour")
-    guess = f"{enrolled.installation.uuid}.{new_secret()}"
-    assert [status(guess) for _ in range(5)] == [401, 401, 401, 429, 429]
-    answer = client_with(guess).get(ME)
+    assert [status(guess(enrolled)) for _ in range(4)] == [401, 401, 401, 429]
+    answer = client_with(guess(enrolled)).get(ME)
     assert answer.json()["internal_code"] == "too_many_requests"
     assert 1 <= int(answer.headers["Retry-After"]) <= 3600
-    elsewhere = client_with(enrolled.token, REMOTE_ADDR="10.9.8.7")
-    assert elsewhere.get(ME).status_code == 200  # the victim is not locked out
+    assert client_with(guess(enrolled), REMOTE_ADDR="10.9.8.7").get(ME).status_code == 401
+    for address in ("127.0.0.1", "10.9.8.7"):  # the victim is not locked out, wherever it is
+        assert client_with(enrolled.token, REMOTE_ADDR=address).get(ME).status_code == 200
+
+
+def test_a_device_that_repeats_a_wrong_token_takes_nothing_from_its_neighbours(
+    enrolled: Enrolled, settings: Settings
+) -> None:
+    limit(settings, unauthorized="3/hour")
+    ended = guess(enrolled)
+    assert [status(ended) for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert [status(guess(enrolled)) for _ in range(3)] == [401, 401, 429]
+    assert status(enrolled.token) == 200
+
+
+def test_wrong_refresh_tokens_are_guesses_too(user: User, settings: Settings) -> None:
+    limit(settings, unauthorized="2/hour")
+    for path in ("refresh", "logout"):
+        assert APIClient().post(f"/v1/auth/{path}", {"refresh": f"wrong for {path}"}).status_code == 401
+    assert APIClient().post("/v1/auth/refresh", {"refresh": "a third"}).status_code == 429
+    right = str(RefreshToken.for_user(user))
+    assert APIClient().post("/v1/auth/refresh", {"refresh": right}).status_code == 200
 
 
 def test_good_tokens_are_no_guesses(enrolled: Enrolled, settings: Settings) -> None:
@@ -211,7 +235,7 @@ def test_a_window_that_ends_between_two_looks_lets_through(api: APIClient, monke
     def gone(*_: Any) -> int:
         raise ValueError("key not found")
 
-    monkeypatch.setattr("devices.api.throttles.cache.incr", gone)
+    monkeypatch.setattr("config.core.limits.cache.incr", gone)
     assert api.get(ME).status_code == 200
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from devices.models import Device, User
@@ -49,18 +48,6 @@ def test_wrong_names_and_passwords_are_told_apart_by_nobody(user: User, body: di
     problem = answer.json()
     assert problem["internal_code"] == "sign_in_failed"
     assert problem["detail"] == "Wrong username or password"
-
-
-def test_signing_in_is_limited_per_address(user: User, settings: Settings) -> None:
-    framework = settings.REST_FRAMEWORK
-    settings.REST_FRAMEWORK = {
-        **framework,
-        "DEFAULT_THROTTLE_RATES": {**framework["DEFAULT_THROTTLE_RATES"], "sign_in": "2/hour"},
-    }
-    wrong = {"username": "ada", "password": "wrong"}
-    answers = [post("token", wrong).status_code for _ in range(3)]
-    assert answers == [401, 401, 429]
-    assert int(post("token", wrong).headers["Retry-After"]) >= 1
 
 
 def test_an_inactive_person_is_nobody(user: User) -> None:
