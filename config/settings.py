@@ -141,6 +141,14 @@ STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "artifacts": {  # what jobs make and read; the web process and every worker must see the same
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": VAR_DIR / "files",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
 }
 MEDIA_ROOT = VAR_DIR / "media"
 
@@ -251,6 +259,9 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expire_seconds": 600},
     },
 }
+ARTIFACT_DAYS = env.number("ARTIFACT_DAYS", 30, least=1)
+UPLOAD_DAYS = env.number("UPLOAD_DAYS", 7, least=1)
+MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_BYTES", 100 * 1024 * 1024, least=1024)
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 60, least=5)
 
 # --- Admin ------------------------------------------------------------------------------------

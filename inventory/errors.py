@@ -2,14 +2,14 @@
 
 AppError      500  job_timed_out · job_worker_lost
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
-├── Gone 410       sync_resync_required
-├── PayloadTooLarge 413 sync_too_many_operations
+├── Gone 410       sync_resync_required · file_gone
+├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
-│                 job_not_cancellable · job_not_retryable · sync_sequence_gap · sync_conflict · sync_atomic_failed ·
-│                 sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined
+│                 job_not_cancellable · job_not_retryable · job_not_revertible · sync_sequence_gap · sync_conflict ·
+│                 sync_atomic_failed · sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
-                  unknown_job_kind · job_parameters
+                  unknown_job_kind · job_parameters · upload_empty
 """
 
 from __future__ import annotations
@@ -85,6 +85,12 @@ class JobNotRetryable(errors.Conflict):
     advice = "Wait for it to end."
 
 
+class JobNotRevertible(errors.Conflict):
+    internal_code = "job_not_revertible"
+    title = "Only a job that succeeded can be undone, once"
+    advice = "Read it again."
+
+
 class TreeHasALoop(errors.Invalid):
     internal_code = "tree_has_a_loop"
     title = "This parent lies below the row itself"
@@ -128,6 +134,24 @@ class JobParameters(errors.Invalid):
     internal_code = "job_parameters"
     title = "These parameters do not fit the kind of job"
     advice = "Correct them as `errors` says."
+
+
+class FileGone(errors.Gone):
+    internal_code = "file_gone"
+    title = "This file is past its time"
+    advice = "Ask for it to be made again, or send it again."
+
+
+class UploadTooLarge(errors.PayloadTooLarge):
+    internal_code = "upload_too_large"
+    title = "The file is too large"
+    advice = "Split it; operators set the limit with MAX_UPLOAD_BYTES."
+
+
+class UploadEmpty(errors.Invalid):
+    internal_code = "upload_empty"
+    title = "The file is empty"
+    advice = "Send a file that has something in it."
 
 
 class SyncBadCursor(errors.BadRequest):

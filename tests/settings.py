@@ -15,6 +15,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "artifacts": STORAGES["artifacts"],
 }
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # A file, as on a real server (WAL, several connections); each process of the suite has its own VAR_DIR.

@@ -16,7 +16,14 @@ from devices.admin.staff import StaffAdmin
 from inventory.models import Job
 from inventory.services.jobs import cancel_job, retry_job
 
-STATUS_COLOURS = {"Queued": "", "Running": "info", "Succeeded": "success", "Failed": "danger", "Cancelled": "warning"}
+STATUS_COLOURS = {
+    "Queued": "",
+    "Running": "info",
+    "Succeeded": "success",
+    "Failed": "danger",
+    "Cancelled": "warning",
+    "Reverted": "warning",
+}
 
 
 def _can_be_cancelled(row: Job) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -123,6 +124,16 @@ class JobViewSet(DeviceScopedViewSet):
         if self.request.method == "GET" and is_unchanged(self.request, etag):
             response.data, response.status_code = None, 304
         return response
+
+
+def accepted(job: Job) -> Response:
+    """202: the job that a request asked for, where it is (`Location`) and when to look (`Retry-After`).
+
+    Describe it with `@extend_schema(responses={202: JobStorySerializer})`.
+    """
+    shown = JobStorySerializer(job, context={"device": job.device}).data
+    where = reverse("job-detail", kwargs={"id": job.uuid})
+    return Response(shown, status=202, headers={"Location": where, **_retry_after(job)})
 
 
 def _retry_after(job: Job) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Every model of the inventory app."""
 
+from inventory.models.artifacts import Artifact, Upload
 from inventory.models.cases import Case
 from inventory.models.jobs import Job
 from inventory.models.locations import Location
@@ -10,6 +11,7 @@ from inventory.models.tasks import Task
 
 __all__ = [
     "LEVEL_LIMIT",
+    "Artifact",
     "Barcode",
     "Case",
     "Category",
@@ -20,4 +22,5 @@ __all__ = [
     "StockLevel",
     "StockMovement",
     "Task",
+    "Upload",
 ]

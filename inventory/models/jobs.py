@@ -44,8 +44,9 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """One piece of background work and its story.
 
-    queued → running → succeeded | failed | cancelled; a lease that runs out is taken again, with the next
-    `fence`: a worker that wakes up late finds another fence and its effect is rolled back.
+    queued → running → succeeded | failed | cancelled, and succeeded → reverted where its effect was undone.
+    A lease that runs out is taken again, with the next `fence`: a worker that wakes
+    up late finds another fence and its effect is rolled back.
 
     `attempts` = leases since it was queued by somebody, `lost` = those whose worker fell silent. While it runs,
     `done` and `result` are what its committed effects have reached: the next attempt goes on from there.
@@ -60,6 +61,7 @@ class Job(models.Model):
         SUCCEEDED = "succeeded", "Succeeded"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
+        REVERTED = "reverted", "Reverted"
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField("id", default=uuid7, editable=False, unique=True)

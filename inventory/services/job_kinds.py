@@ -9,17 +9,11 @@ from typing import Any, Literal
 from config.core.errors import FieldProblem
 from devices.models import Device
 from inventory.errors import JobParameters, UnknownJobKind
+from inventory.services.job_parameters import Parameter
 from inventory.services.job_runs import JobRun
 
+Values = dict[str, Any]
 Scope = Literal["device", "server", "any"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter: `read` returns what is stored, or raises ValueError with a sentence for people."""
-
-    read: Callable[[Any], Any]
-    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +22,8 @@ class JobKind:
 
     It may be called again after a worker died: effects belong in `run.effect()` (see there).
     `scope`: a job of this kind is about one device, about the whole server, or either.
+    `check` looks at the parameters together, once each is right by itself, and returns them as they are stored;
+    it raises JobParameters, or ReferenceNotFound for an id that names no row of the device.
     """
 
     name: str
@@ -35,6 +31,7 @@ class JobKind:
     build: Callable[[JobRun], None]
     scope: Scope = "device"
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    check: Callable[[Device | None, Values], Values] | None = None
 
 
 KINDS: dict[str, JobKind] = {}
@@ -55,16 +52,19 @@ def find_kind(name: str) -> JobKind:
         raise UnknownJobKind(f"`{name[:80]}` is not one of: {', '.join(sorted(KINDS))}.") from None
 
 
-def check_parameters(kind: JobKind, *, device: Device | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as they are stored. Raises JobParameters with every problem."""
-    problems, values = [], {}
+def check_parameters(kind: JobKind, *, device: Device | None, given: Mapping[str, Any]) -> Values:
+    """The parameters as they are stored. Raises JobParameters with every problem, and what the kind's check raises."""
+    problems: list[FieldProblem] = []
+    values: Values = {}
     if kind.scope != "any" and (kind.scope == "device") != (device is not None):
         detail = "This job needs a device." if device is None else "This job is about the whole server."
         problems.append(FieldProblem("device", "scope", detail))
     problems += [FieldProblem(name[:80], "unknown_field", "unknown") for name in given if name not in kind.parameters]
     for name, parameter in kind.parameters.items():
         if name not in given:
-            if parameter.required:
+            if parameter.default is not None:
+                values[name] = parameter.default
+            elif parameter.required:
                 problems.append(FieldProblem(name, "required", "This parameter is required."))
             continue
         try:
@@ -73,4 +73,4 @@ def check_parameters(kind: JobKind, *, device: Device | None, given: Mapping[str
             problems.append(FieldProblem(name, "invalid", str(error)))
     if problems:
         raise JobParameters(f"`{problems[0].field}`: {problems[0].detail}", errors=problems)
-    return values
+    return kind.check(device, values) if kind.check else values

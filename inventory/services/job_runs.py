@@ -126,8 +126,10 @@ class JobRun:
         """A transaction whose writes count exactly once, together with `done` and `result` as they then are.
 
         With `last`, the job's success is part of it. An attempt that lost its lease writes nothing (LeaseLost);
-        the next attempt finds `done` and `result` as the last committed effect left them.
+        the next attempt finds `done` and `result` as the last committed effect left them. Effects do not nest.
         """
+        if self._in_effect:
+            raise RuntimeError("an effect inside an effect")
         self.check()
         before = self.done, self.total, self.message, deepcopy(self.result)
         said: list[dict[str, str]] = []

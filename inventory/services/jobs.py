@@ -12,7 +12,7 @@ from django.utils import timezone
 from config.core.dispatch import enqueue
 from devices.actors import Actor
 from devices.models import Device
-from inventory.errors import JobNotCancellable, JobNotRetryable
+from inventory.errors import JobNotCancellable, JobNotRetryable, JobNotRevertible
 from inventory.models import Job
 from inventory.services.job_kinds import check_parameters, find_kind
 from inventory.services.job_runs import log_entry
@@ -127,6 +127,21 @@ def retry_job(job: Job, *, actor: Actor) -> Job:
         setattr(current, name, value)
     current.save(update_fields=[*values, "updated_at"])
     _ring(current)
+    return current
+
+
+@transaction.atomic
+def revert_job(job: Job, *, actor: Actor) -> Job:
+    """Say that what a job did was undone; to be called in the transaction that undoes it.
+
+    Raises JobNotRevertible where it has not succeeded, or was undone already.
+    """
+    current = _locked(job)
+    if current.status != Job.Status.SUCCEEDED:
+        raise JobNotRevertible
+    current.status = Job.Status.REVERTED
+    current.log = [*current.log, log_entry(f"Undone by {actor.name}")]
+    current.save(update_fields=["status", "log", "updated_at"])
     return current
 
 

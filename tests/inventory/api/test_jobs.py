@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from config.core.wire import to_json
 from devices.models import Device, User
+from inventory.api.jobs import accepted
 from inventory.models import Job
 from inventory.services.job_runs import lease_job
 from inventory.services.jobs import request_job
@@ -178,3 +181,11 @@ def test_jobs_cannot_be_made_changed_or_deleted_here(api: APIClient, job: Job) -
     for call, url in calls:
         assert call(url, {"kind": "ledger_proof"}).status_code == 405
     assert Job.objects.count() == 1
+
+
+def test_an_accepted_job_says_where_it_is_and_when_to_look(api: APIClient, job: Job) -> None:
+    answer = accepted(job)
+    assert (answer.status_code, answer.headers["Location"], answer.headers["Retry-After"]) == (
+        202, f"/v1/jobs/{job.uuid}", "1",
+    )  # fmt: skip
+    assert json.loads(to_json(answer.data)) == api.get(answer.headers["Location"]).json()

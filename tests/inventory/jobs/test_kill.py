@@ -35,7 +35,8 @@ from config.celery import app
 from devices.actors import system
 from devices.services.enrollment import Wish, register_device
 from inventory.services import jobs
-from inventory.services.job_kinds import JobKind, Parameter, register_kind
+from inventory.services.job_kinds import JobKind, register_kind
+from inventory.services.job_parameters import Parameter
 from inventory.services.movements import record_movement
 from inventory.services.products import create_product
 

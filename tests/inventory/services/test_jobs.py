@@ -14,12 +14,13 @@ from django.utils import timezone
 from config.core.errors import FieldProblem
 from devices.actors import Actor
 from devices.models import Device
-from inventory.errors import JobNotCancellable, JobNotRetryable, JobParameters, UnknownJobKind
+from inventory.errors import JobNotCancellable, JobNotRetryable, JobNotRevertible, JobParameters, UnknownJobKind
 from inventory.models import Job
 from inventory.services import jobs
-from inventory.services.job_kinds import KINDS, JobKind, Parameter, register_kind
+from inventory.services.job_kinds import KINDS, JobKind, register_kind
+from inventory.services.job_parameters import Parameter
 from inventory.services.job_runs import lease_job
-from inventory.services.jobs import cancel_job, request_daily, request_job, retry_job, ring_again
+from inventory.services.jobs import cancel_job, request_daily, request_job, retry_job, revert_job, ring_again
 
 ADA = Actor("user", "u-1", "Ada", request_id="req-1")
 Status = Job.Status
@@ -264,3 +265,21 @@ def test_the_sweep_rings_for_the_oldest_first_and_not_for_all(device: Device, ru
     assert ring_again(limit=2) == 2
     waiting = Job.objects.filter(ring_at__lte=timezone.now())
     assert list(waiting) == made[2:]
+
+
+def test_what_succeeded_is_undone_once(toy: Job) -> None:
+    before = Job.objects.filter(pk=toy.pk).values().get()
+    with pytest.raises(JobNotRevertible):
+        revert_job(toy, actor=ADA)
+    assert Job.objects.filter(pk=toy.pk).values().get() == before
+    Job.objects.update(status=Status.SUCCEEDED)
+    undone = revert_job(toy, actor=ADA)
+    assert (undone.status, undone.has_ended) == (Status.REVERTED, True)
+    assert [line["text"] for line in undone.log] == ["Undone by Ada"]
+    for refusal, call in (
+        (JobNotRevertible, revert_job),
+        (JobNotRetryable, retry_job),
+        (JobNotCancellable, cancel_job),
+    ):
+        with pytest.raises(refusal):
+            call(toy, actor=ADA)
