@@ -224,6 +224,7 @@ PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.text('PORT', '8000')
 ENROLLMENT = env.choice("ENROLLMENT", "open", ("open", "code"))
 DEVICE_PROVISIONERS = ["inventory.services.locations.create_default_location"]
 SYNC_TABLES = "inventory.api.tables.TABLES"
+OUTBOUND_NETWORKS = env.words("OUTBOUND_NETWORKS")  # private networks that webhooks and the like may call
 RETENTION_DAYS = env.number("RETENTION_DAYS", 90, least=1)  # finished jobs and tombstones
 IDEMPOTENCY_DAYS = env.number("IDEMPOTENCY_DAYS", 30, least=1)
 

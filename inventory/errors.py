@@ -1,6 +1,7 @@
 """What inventory may be refused.
 
 AppError      500  job_timed_out · job_worker_lost
+├── Unavailable 503 outbound_failed
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required · file_gone
 ├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large
@@ -9,7 +10,7 @@ AppError      500  job_timed_out · job_worker_lost
 │                 job_not_cancellable · job_not_retryable · job_not_revertible · sync_sequence_gap · sync_conflict ·
 │                 sync_atomic_failed · sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
-                  unknown_job_kind · job_parameters · upload_empty
+                  unknown_job_kind · job_parameters · upload_empty · outbound_refused
 """
 
 from __future__ import annotations
@@ -250,3 +251,15 @@ class JobWorkerLost(errors.AppError):
     internal_code = "job_worker_lost"
     title = "The workers that ran this job fell silent again and again"
     advice = "Tell the operator: such a job may need more memory than there is. It can be retried."
+
+
+class OutboundRefused(errors.Invalid):
+    internal_code = "outbound_refused"
+    title = "This address is not called from here"
+    advice = "Give a public http(s) address; operators allow private networks in OUTBOUND_NETWORKS."
+
+
+class OutboundFailed(errors.Unavailable):
+    internal_code = "outbound_failed"
+    title = "The other server did not answer"
+    advice = "Check the address and that the server answers in time, then try again."
