@@ -47,7 +47,8 @@ class Installation(models.Model):
 class Presence(models.Model):
     """When an installation was last here and what it said; apart, so that nothing waits for it.
 
-    `clock_offset_ms` = server time minus the device's clock at the last heartbeat, in milliseconds.
+    `clock_offset_ms` = server time minus the device's clock as last measured, in milliseconds; `clock_flagged`: a
+    push found it far off and opened a case.
     """
 
     installation = models.OneToOneField(
@@ -59,6 +60,7 @@ class Presence(models.Model):
     queue_depth = models.PositiveIntegerField(default=0)
     battery = models.PositiveSmallIntegerField(null=True, blank=True, help_text="per cent")
     clock_offset_ms = models.BigIntegerField(default=0)
+    clock_flagged = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "presence"

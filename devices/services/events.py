@@ -17,7 +17,9 @@ from config.core.wire import wire_time
 from devices.actors import Actor
 from devices.models import Device, Event
 
-SERVER_FIELDS = {"id", "uuid", "device", "revision", "created_at", "updated_at", "deleted_at"}
+SERVER_FIELDS = {
+    "id", "uuid", "device", "revision", "created_at", "updated_at", "deleted_at", "sequence", "clock_offset_ms",
+}  # fmt: skip
 JSON_TYPES = frozenset({str, int, bool})
 
 

@@ -17,6 +17,7 @@ from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
 from devices.models import Installation
 from inventory.models import Location, Lot, Product, StockMovement
 from inventory.services.movements import record_movement, reverse_movement
+from inventory.services.positions import UNKNOWN, Position
 
 RECORDED_KINDS = [choice for choice in StockMovement.Kind.choices if choice[0] != StockMovement.Kind.COUNT]
 
@@ -81,7 +82,9 @@ class MovementViewSet(CreateMixin, DeviceScopedViewSet):
     references = ("product", "from_location", "to_location", "lot", "reverses")
 
     def create_service(self, **values: Any) -> StockMovement:
-        return record_movement(**values, installation=self._installation())
+        installation = self._installation()
+        position = Position(clock_offset_ms=installation.presence.clock_offset_ms) if installation else UNKNOWN
+        return record_movement(**values, installation=installation, position=position)
 
     def _installation(self) -> Installation | None:
         caller: Any = self.request.user

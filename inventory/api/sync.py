@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,9 @@ from devices.api.scope import acting_device
 from devices.models import Device, Installation, Standing
 from inventory.api.tables import TABLES
 from inventory.errors import SyncAtomicFailed, SyncTooManyOperations, SyncUnknownTable
+from inventory.services.positions import Position
 from inventory.services.sync.clocks import measure_clock
+from inventory.services.sync.cursors import read_base
 from inventory.services.sync.ops import Op, Pushed, Result, read_op
 from inventory.services.sync.pull import Page, pull_changes
 from inventory.services.sync.push import push
@@ -183,16 +186,15 @@ class PushView(OnceMixin, APIView):
         serializer.is_valid(raise_exception=True)
         installation = _replica(request, device, serializer.validated_data.get("replica_id"))
         client_time = serializer.validated_data.get("client_time")
-        caller: Any = request.user
-        if installation is not None and client_time is not None and caller == installation:
-            actor: Any = request.auth
-            measure_clock(
-                device=device, actor=actor, installation=installation, client_time=client_time, received_at=received_at
-            )
+        position = Position(
+            base_revision=read_base(serializer.validated_data.get("base"), device.feed),
+            clock_offset_ms=_clock_offset(request, installation, client_time, received_at),
+        )
+        who: dict[str, Any] = {"device": device, "actor": request.auth, "position": position}
         raw: list[Any] = serializer.initial_data["ops"]
         ops = [read_op(body, index) for index, body in enumerate(raw)]
         try:
-            pushed = _carry_out(request, device, installation, ops, raw, atomic=serializer.validated_data["atomic"])
+            pushed = _carry_out(installation, ops, raw, atomic=serializer.validated_data["atomic"], **who)
         except SyncAtomicFailed as failed:
             failed.extra["results"] = [_result(result, device) for result in failed.results]
             raise
@@ -206,13 +208,23 @@ class PushView(OnceMixin, APIView):
         )
 
 
-def _carry_out(
-    request: Request, device: Device, installation: Installation | None, ops: list[Op], raw: list[Any], *, atomic: bool
-) -> Pushed:
+def _clock_offset(
+    request: Request, installation: Installation | None, client_time: datetime | None, received_at: datetime
+) -> int:
+    """In ms: as this push shows it, else as it was last measured. Nobody measures another one's clock."""
+    if installation is None:
+        return 0
+    caller: Any = request.user
+    if client_time is None or caller != installation:
+        return installation.presence.clock_offset_ms
     actor: Any = request.auth
+    return measure_clock(installation=installation, actor=actor, client_time=client_time, received_at=received_at)
+
+
+def _carry_out(installation: Installation | None, ops: list[Op], raw: list[Any], *, atomic: bool, **who: Any) -> Pushed:
     if installation is not None and installation.effective_standing() == Standing.DRAINING:
-        return quarantine(device=device, actor=actor, installation=installation, ops=ops, raw=raw)
-    return push(device=device, actor=actor, tables=TABLES, ops=ops, installation=installation, atomic=atomic)
+        return quarantine(**who, installation=installation, ops=ops, raw=raw)
+    return push(**who, installation=installation, tables=TABLES, ops=ops, atomic=atomic)
 
 
 def _refuse_too_many(ops: list[Any]) -> None:

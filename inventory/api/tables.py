@@ -58,8 +58,8 @@ class SerializerShape:
         return shown
 
 
-def _plain(create: Any, *, installation: Any, **values: Any) -> Any:
-    """Only movements note which installation made them."""
+def _plain(create: Any, *, installation: Any, position: Any, **values: Any) -> Any:
+    """Only facts note which installation made them, and where in its order."""
     return create(**values)
 
 

@@ -93,11 +93,17 @@ class WatermelonView(OnceMixin, APIView):
         self.changes = read_changes(request.data, LAYOUTS)
         actor: Any = request.auth
         caller: Any = request.user
-        who: dict[str, Any] = {"device": device, "actor": actor, "layouts": LAYOUTS, "changes": self.changes}
+        who: dict[str, Any] = {
+            "device": device,
+            "actor": actor,
+            "layouts": LAYOUTS,
+            "changes": self.changes,
+            "last": last,
+        }
         if _draining(request):
             return Response({"head": quarantine_changes(**who, installation=caller)})
         installation = caller if isinstance(caller, Installation) else None
-        return Response({"head": push_changes(**who, last=last, installation=installation)})
+        return Response({"head": push_changes(**who, installation=installation)})
 
     def handle_exception(self, exc: Exception) -> Response:
         """After a conflict everything is rolled back; what the client must learn is written then."""

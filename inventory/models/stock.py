@@ -12,6 +12,7 @@ from django.utils import timezone
 from config.core.models import alive, with_tombstones
 from config.core.quantities import QuantityField
 from devices.models import DeviceOwnedModel, DeviceOwnedQuerySet, Installation
+from inventory.models.clocks import corrected_time
 from inventory.models.locations import Location
 from inventory.models.lots import Lot
 from inventory.models.products import Product
@@ -61,6 +62,8 @@ class StockMovement(DeviceOwnedModel):
     installation = models.ForeignKey(
         Installation, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
     )
+    sequence = models.BigIntegerField(null=True, editable=False)  # its number in the installation's order
+    clock_offset_ms = models.BigIntegerField(default=0, editable=False)  # to be added to occurred_at
 
     objects: ClassVar[Any] = alive(StockMovementQuerySet)
     all_objects: ClassVar[Any] = with_tombstones(StockMovementQuerySet)
@@ -83,6 +86,11 @@ class StockMovement(DeviceOwnedModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.quantity:f}"
+
+    @property
+    def corrected_at(self) -> datetime:
+        """When it happened by the server's clock, never later than the receipt."""
+        return corrected_time(self.occurred_at, offset_ms=self.clock_offset_ms, received_at=self.received_at)
 
 
 class StockLevelQuerySet(DeviceOwnedQuerySet):

@@ -29,6 +29,7 @@ from inventory.models import Case, Location, Lot, Product, StockLevel, StockMove
 from inventory.services.cases import Trouble, open_case, open_cases
 from inventory.services.levels import Bucket, deltas_of, move_levels
 from inventory.services.locations import default_location
+from inventory.services.positions import UNKNOWN, Position
 
 Kind = StockMovement.Kind
 BATCH = 500
@@ -51,6 +52,7 @@ def record_movement(
     occurred_at: datetime | None = None,
     installation: Installation | None = None,
     id: UUID | None = None,
+    position: Position = UNKNOWN,
     as_fact: bool = False,
 ) -> StockMovement:
     """Record one movement of `quantity` > 0 units. Negative stock is never refused: it opens a case.
@@ -80,6 +82,7 @@ def record_movement(
         occurred_at=occurred_at,
         installation=installation,
         id=id,
+        position=position,
     )
     if not as_fact and "lot_of_another_product" in _oddities(movement):
         raise LotOfAnotherProduct
@@ -98,6 +101,7 @@ def build_movement(
     lot_id: UUID | None = None,
     occurred_at: datetime | None = None,
     id: UUID | None = None,
+    position: Position = UNKNOWN,
     **values: Any,
 ) -> StockMovement:
     """An unsaved movement for record_movements(). `find(model, id=, field=)` looks references up in the device.
@@ -119,6 +123,8 @@ def build_movement(
         to_location=target,
         lot=find(Lot, id=lot_id, field="lot_id"),
         occurred_at=occurred_at or timezone.now(),
+        sequence=position.sequence,
+        clock_offset_ms=position.clock_offset_ms if occurred_at else 0,  # else it is the server's own time
         **values,
     )
 

@@ -14,17 +14,19 @@ from devices.services.owned import insert_many_owned, refuse_reference
 from inventory.models import StockMovement
 from inventory.services.locations import default_location
 from inventory.services.movements import build_movement, record_movements
+from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.tables import Table, Values
 from inventory.services.trees import refuse_depth
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One create of a batch: who, the row's id, its checked values."""
+    """One create of a batch: who, the row's id, its checked values, and where a fact stands."""
 
     actor: Actor
     id: UUID
     values: Values
+    position: Position = UNKNOWN
 
 
 def create_batch(
@@ -43,7 +45,13 @@ def create_batch(
         default = cache(lambda: default_location(device))
         movements = [
             build_movement(
-                device=device, find=find, default=default, installation=installation, id=entry.id, **entry.values
+                device=device,
+                find=find,
+                default=default,
+                installation=installation,
+                id=entry.id,
+                position=entry.position,
+                **entry.values,
             )
             for entry in entries
         ]

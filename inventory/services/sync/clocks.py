@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from devices.actors import Actor
-from devices.models import Device, Installation
+from devices.models import Installation
 from devices.services.presence import note_clock
 from inventory.models import Case
 from inventory.services.cases import open_case
 
-TOLERANCE = timedelta(minutes=5)
 
-
-def measure_clock(
-    *, device: Device, actor: Actor, installation: Installation, client_time: datetime, received_at: datetime
-) -> None:
-    """Note the offset of an installation's clock; beyond 5 minutes it is a case."""
-    known = installation.presence.clock_offset_ms
-    offset = note_clock(installation=installation, client_time=client_time, received_at=received_at)
-    limit = TOLERANCE / timedelta(milliseconds=1)
-    if abs(offset) > limit >= abs(known):
+@transaction.atomic
+def measure_clock(*, installation: Installation, actor: Actor, client_time: datetime, received_at: datetime) -> int:
+    """How far an installation's clock is off, in ms; beyond 5 minutes it is a case, once until it is right again."""
+    offset = round((received_at - client_time) / timedelta(milliseconds=1))
+    if note_clock(installation=installation, offset_ms=offset):
         open_case(
-            device=device,
+            device=installation.device,
             actor=actor,
             kind=Case.Kind.CLOCK_SKEW,
             key=str(installation.uuid),
             summary=f"The clock of {installation} is off by {timedelta(milliseconds=offset)}",
             evidence={"installation_id": installation.uuid, "offset_ms": offset},
         )
+    return offset

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from devices.models import Feed
 from inventory.errors import SyncBadCursor, SyncResyncRequired
 
-CURSOR = re.compile(r"1\.(\d{1,9})\.(\d{1,18})\.(\d{1,18})")
+CURSOR = re.compile(r"1\.([0-9]{1,9})\.([0-9]{1,18})\.([0-9]{1,18})")
+REVISION = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,17 @@ def read_cursor(text: str | None, feed: Feed) -> Cursor:
     cursor = Cursor(*map(int, match.groups()))
     refuse_stale(cursor, feed)
     return cursor
+
+
+def read_base(text: str | None, feed: Feed) -> int | None:
+    """The revision up to which a client says it had pulled: a cursor or a bare revision. None if it cannot be known."""
+    match = CURSOR.fullmatch(text or "")
+    epoch, seq = (int(match[1]), int(match[2])) if match else (feed.epoch, _revision(text))
+    return seq if seq is not None and epoch == feed.epoch and seq <= feed.head else None
+
+
+def _revision(text: str | None) -> int | None:
+    return int(text) if text and REVISION.fullmatch(text) else None
 
 
 def refuse_stale(cursor: Cursor, feed: Feed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from inventory.errors import (
     SyncSequenceGap,
     SyncUnknownTable,
 )
+from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.batches import Entry, create_batch
 from inventory.services.sync.ops import Op, Pushed, Result
 from inventory.services.sync.tables import Table, Tables
@@ -38,11 +40,13 @@ def push(
     tables: Tables,
     ops: Sequence[Op],
     installation: Installation | None = None,
+    position: Position = UNKNOWN,
     atomic: bool = False,
     trusted: bool = False,
 ) -> Pushed:
     """Carry out operations in order under one feed lock, each on its own savepoint, each at most once.
 
+    `position` = what the client had pulled and how far its clock is off; each fact adds its own sequence.
     `trusted`: staff release operations whose verdict was quarantine; the stored verdict does not count.
 
     Raises SyncSequenceGap (nothing is stored) and, with `atomic`, SyncAtomicFailed (nothing is applied).
@@ -52,7 +56,7 @@ def push(
     if expected is not None and expected.gap:
         raise SyncSequenceGap(expected.start)
     stored = {} if trusted else stored_operations(device, [op.op_id for op in ops])
-    run = _Run(device, actor, tables, installation, stored)
+    run = _Run(device, actor, tables, installation, position, stored)
     results = run.carry_out_all(ops)
     if atomic and any(result.status in ("conflict", "rejected") for result in results):
         raise SyncAtomicFailed(results)
@@ -73,20 +77,17 @@ def replay(op: Op, known: Operation, *, device: Device, tables: Tables) -> Resul
     return Result(op.op_id, "duplicate", table, row, verdict=known.status)
 
 
+@dataclass(slots=True)
 class _Run:
     """One push under way: what is stored already, and what it adds."""
 
-    def __init__(
-        self,
-        device: Device,
-        actor: Actor,
-        tables: Tables,
-        installation: Installation | None,
-        stored: dict[UUID, Operation],
-    ) -> None:
-        self.device, self.actor, self.tables = device, actor, tables
-        self.installation, self.stored = installation, stored
-        self.fresh: list[Operation] = []
+    device: Device
+    actor: Actor
+    tables: Tables
+    installation: Installation | None
+    position: Position
+    stored: dict[UUID, Operation]
+    fresh: list[Operation] = field(default_factory=list)
 
     def carry_out_all(self, ops: Sequence[Op]) -> list[Result]:
         """The verdicts in order; runs of creates in one table are tried as one batch."""
@@ -130,7 +131,7 @@ class _Run:
         if table.rows(self.device).filter(uuid__in=[op.id for op in ops]).exists():
             raise IdAlreadyUsed
         read = partial(table.shape.read, device=self.device, partial=False)
-        entries = [Entry(self.acting(op), op.id, read(op.data)) for op in ops]
+        entries = [Entry(self.acting(op), op.id, read(op.data), self.standing(op)) for op in ops]
         return create_batch(table=table, device=self.device, installation=self.installation, entries=entries)
 
     def carry_out(self, op: Op) -> Result:
@@ -179,6 +180,10 @@ class _Run:
         """The actor, with the operation noted on the events it causes."""
         return self.actor.during(op.op_id)
 
+    def standing(self, op: Op) -> Position:
+        """Where a fact stands; a sequence means something in an installation's order only."""
+        return replace(self.position, sequence=op.sequence if self.installation else None)
+
     def find(self, table: Table, op: Op) -> Any:
         """The row that an operation is about, or None."""
         return table.rows(self.device).filter(uuid=op.id).first()
@@ -199,7 +204,14 @@ def _create(run: _Run, table: Table, op: Op) -> Written:
         if existing.is_deleted or different:
             raise SyncConflict(existing, different)
         return existing, DUPLICATE
-    row = table.create(device=run.device, actor=run.acting(op), installation=run.installation, id=op.id, **values)
+    row = table.create(
+        device=run.device,
+        actor=run.acting(op),
+        installation=run.installation,
+        id=op.id,
+        position=run.standing(op),
+        **values,
+    )
     return run.find(table, op) or row, ()
 
 

@@ -15,6 +15,7 @@ from devices.services.replay import next_sequence, save_sequence, stored_operati
 from inventory.errors import SyncQuarantined, SyncSequenceGap
 from inventory.models import Case
 from inventory.services.cases import open_case, resolve_case, waive_case
+from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.ops import Op, Pushed, Result, read_op
 from inventory.services.sync.push import push, replay
 from inventory.services.sync.tables import registry
@@ -24,7 +25,13 @@ QUARANTINED = "quarantined"
 
 @transaction.atomic
 def quarantine(
-    *, device: Device, actor: Actor, installation: Installation, ops: Sequence[Op], raw: Sequence[Any]
+    *,
+    device: Device,
+    actor: Actor,
+    installation: Installation,
+    ops: Sequence[Op],
+    raw: Sequence[Any],
+    position: Position = UNKNOWN,
 ) -> Pushed:
     """Keep operations (`raw` as they came) in one case instead of carrying them out.
 
@@ -43,7 +50,12 @@ def quarantine(
             kind=Case.Kind.QUARANTINE,
             key=f"{installation.uuid}:{next(iter(fresh))}",
             summary=f"{len(fresh)} operations of {installation} wait for a decision",
-            evidence={"installation_id": installation.uuid, "ops": [body for _, body in fresh.values()]},
+            evidence={
+                "installation_id": installation.uuid,
+                "base_revision": position.base_revision,
+                "clock_offset_ms": position.clock_offset_ms,
+                "ops": [body for _, body in fresh.values()],
+            },
         )
         Operation.objects.bulk_create(_kept(device, installation, op) for op, _ in fresh.values())
     save_sequence(installation, expected.end)
@@ -80,8 +92,16 @@ def accept_quarantine(case: Case, *, actor: Actor) -> Sequence[Result]:
     What conflicts or is refused is said in the results and in the case's resolution. Raises CaseClosed.
     """
     take_revisions(case.device, 0)
-    ops = [read_op(body) for body in case.evidence["ops"]]
-    pushed = push(device=case.device, actor=actor, tables=registry(), ops=ops, trusted=True)
+    evidence, device = case.evidence, case.device
+    pushed = push(
+        device=device,
+        actor=actor,
+        tables=registry(),
+        ops=[read_op(body) for body in evidence["ops"]],
+        installation=device.installations.get(uuid=evidence["installation_id"]),
+        position=Position(None, evidence.get("base_revision"), evidence.get("clock_offset_ms", 0)),
+        trusted=True,
+    )
     verdicts = Counter(result.status for result in pushed.results)
     told = ", ".join(f"{count} {status}" for status, count in sorted(verdicts.items()))
     resolve_case(case, actor=actor, resolution=f"accepted: {told}")  # raises where it is closed: nothing stays

@@ -20,13 +20,20 @@ from inventory.services.sync.quarantine import quarantine
 from inventory.services.sync.watermelon.changes import Changes, Layouts, Row, open_flags
 from inventory.services.sync.watermelon.columns import Layout
 from inventory.services.sync.watermelon.mending import mend_row
+from inventory.services.sync.watermelon.timestamps import last_position
 
 OPERATIONS = UUID("0192f0c4-5d0e-7a51-8a3d-6f1f0c0de003")  # namespace of the operation ids
 
 
 @transaction.atomic
 def quarantine_changes(
-    *, device: Device, actor: Actor, layouts: Layouts, changes: Changes, installation: Installation
+    *,
+    device: Device,
+    actor: Actor,
+    layouts: Layouts,
+    changes: Changes,
+    last: int | None,
+    installation: Installation,
 ) -> int:
     """Keep a change set for the staff to decide instead of carrying it out; a replay adds nothing.
 
@@ -36,7 +43,8 @@ def quarantine_changes(
     open_flags(changes.flags, device=device, actor=actor)
     raw = list(_operations(device, layouts, changes, installation))
     ops = [read_op(body, index) for index, body in enumerate(raw)]
-    return quarantine(device=device, actor=actor, installation=installation, ops=ops, raw=raw).head
+    who: dict[str, Any] = {"device": device, "actor": actor, "installation": installation}
+    return quarantine(**who, ops=ops, raw=raw, position=last_position(last, installation, device.feed)).head
 
 
 def _operations(

@@ -60,7 +60,8 @@ def _placeholder(run: Run, model: Any, id: UUID) -> Any:
         return known
     name, values = PLACEHOLDERS[model]
     create: Any = run.layouts[name].table.create
-    return create(device=run.device, actor=run.actor, installation=run.installation, id=id, **values)
+    who = {"actor": run.actor, "installation": run.installation, "position": run.position}
+    return create(device=run.device, **who, id=id, **values)
 
 
 def is_placeholder(row: Any) -> bool:

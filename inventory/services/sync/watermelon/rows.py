@@ -73,7 +73,7 @@ def _insert(run: Run, layout: Layout, rows: Sequence[Row], mended: dict[UUID, Me
         return
 
     def insert(*, actor: Any) -> None:
-        entries = [Entry(actor, row.id, mended[row.id].values) for row in rows]
+        entries = [Entry(actor, row.id, mended[row.id].values, run.position) for row in rows]
         create_batch(table=layout.table, device=run.device, installation=run.installation, entries=entries)
 
     if run.attempt(insert) is None:
@@ -88,7 +88,8 @@ def _insert(run: Run, layout: Layout, rows: Sequence[Row], mended: dict[UUID, Me
 def _insert_one(run: Run, layout: Layout, row: Row, mended: Mended) -> None:
     def create() -> Any:
         service: Any = layout.table.create
-        return run.attempt(service, device=run.device, installation=run.installation, id=row.id, **mended.values)
+        who = {"device": run.device, "installation": run.installation, "position": run.position}
+        return run.attempt(service, **who, id=row.id, **mended.values)
 
     refusal = create()
     if refusal is not None and mended.values.get(layout.tree) is not None:

@@ -13,6 +13,7 @@ from config.core.errors import AppError, Unavailable
 from config.core.problems import as_app_error
 from devices.actors import Actor
 from devices.models import Device, Installation
+from inventory.services.positions import Position
 from inventory.services.sync.watermelon.changes import Flag, Layouts
 from inventory.services.sync.watermelon.columns import Layout, show_id
 
@@ -31,13 +32,17 @@ class Prior:
 
 @dataclass(slots=True)
 class Run:
-    """`since` = the revision up to which the client had everything when it made its changes."""
+    """`since` = the revision up to which the client had everything when it made its changes.
+
+    `position` = where the facts among them stand.
+    """
 
     device: Device
     actor: Actor
     layouts: Layouts
     installation: Installation | None
     since: int
+    position: Position
     prior: dict[str, dict[UUID, Prior]] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
     conflicts: list[tuple[str, UUID]] = field(default_factory=list)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from devices.models import Feed
+from devices.models import Feed, Installation
 from inventory.errors import SyncBadCursor
+from inventory.services.positions import Position
 
 EPOCH_STEP = 10**12  # epoch · 10¹² + head stays below 2⁵³ for 9,000 epochs
 NOTHING_PULLED = ("", "null", "undefined", "0")
@@ -26,11 +27,23 @@ def read_timestamp(text: str | None) -> int | None:
     return int(text)
 
 
+def last_position(then: int | None, installation: Installation | None, feed: Feed) -> Position:
+    """Where the facts of a push stand that was made on what was pulled at `then`."""
+    offset = installation.presence.clock_offset_ms if installation else 0
+    return Position(base_revision=pulled_revision(then, feed), clock_offset_ms=offset)
+
+
 def position(then: int | None, feed: Feed) -> int | None:
     """The revision up to which the client has everything; None if it must start again: it never pulled, or the
     timestamp is of another epoch, ahead of the feed, or behind its floor.
     """
     if then is None:
         return None
-    epoch, seq = divmod(then, EPOCH_STEP)
-    return seq if epoch == feed.epoch and feed.floor <= seq <= feed.head else None
+    seq = pulled_revision(then, feed)
+    return seq if seq is not None and feed.floor <= seq else None
+
+
+def pulled_revision(then: int | None, feed: Feed) -> int | None:
+    """The revision up to which the client had pulled, behind the floor or not. None if it cannot be known."""
+    epoch, seq = divmod(then or 0, EPOCH_STEP)
+    return seq if epoch == feed.epoch and seq <= feed.head else None

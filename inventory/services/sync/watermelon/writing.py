@@ -17,7 +17,7 @@ from inventory.services.sync.watermelon.columns import Layout, show_id
 from inventory.services.sync.watermelon.deletions import delete_rows, free_codes
 from inventory.services.sync.watermelon.rows import write_rows
 from inventory.services.sync.watermelon.run import Run, chunks
-from inventory.services.sync.watermelon.timestamps import position
+from inventory.services.sync.watermelon.timestamps import last_position, position
 
 MAX_CONFLICTS = 100  # named in one answer
 
@@ -37,8 +37,9 @@ def push_changes(
     Raises SyncConflict where a row was changed after that, or is a tombstone: then nothing is written.
     """
     take_revisions(device, 0)
-    since = position(last, Feed.objects.get(pk=device.pk)) or 0
-    run = Run(device, actor, layouts, installation, since, flags=list(changes.flags))
+    feed = Feed.objects.get(pk=device.pk)
+    since, stands = position(last, feed) or 0, last_position(last, installation, feed)
+    run = Run(device, actor, layouts, installation, since, stands, flags=list(changes.flags))
     _look_up(run, changes)
     free_codes(run, changes)
     for name in layouts:
