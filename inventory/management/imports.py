@@ -19,7 +19,8 @@ from rich.text import Text
 from devices.actors import Actor, system
 from devices.management.lookup import find_device
 from devices.models import Device
-from inventory.formats.csv import FormatError, Table, open_table
+from inventory.formats.csv import open_table
+from inventory.formats.tables import FormatError, Table
 from inventory.services.imports.runs import Advance, ImportReport, Problem
 
 SHOWN_PROBLEMS = 20

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from devices.actors import Actor
 from devices.models import Device
-from inventory.formats.csv import Table
+from inventory.formats.tables import Table
 from inventory.management.imports import ImportCommand
 from inventory.services.imports.movements import import_movements
 from inventory.services.imports.runs import Advance, ImportReport

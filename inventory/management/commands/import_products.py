@@ -6,7 +6,7 @@ from typing import Any
 
 from devices.actors import Actor
 from devices.models import Device
-from inventory.formats.csv import Table
+from inventory.formats.tables import Table
 from inventory.management.imports import ImportCommand
 from inventory.services.imports.products import import_products
 from inventory.services.imports.runs import Advance, ImportReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from inventory.formats.csv import FormatError
+from inventory.formats.tables import FormatError
 
 Known = Mapping[str, Sequence[str]]  # field → header names, the best first, as plain() writes them
 SHOWN = 12

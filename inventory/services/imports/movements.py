@@ -15,8 +15,8 @@ from django.db import transaction
 from devices.actors import Actor
 from devices.models import Device
 from devices.services.owned import insert_many_owned, lock_device
-from inventory.formats.csv import Row, Table
 from inventory.formats.decimals import parse_quantity
+from inventory.formats.tables import Row, Table
 from inventory.models import Location, Product, StockMovement
 from inventory.services.imports.columns import Known, find_columns, refuse_missing
 from inventory.services.imports.matching import find_codes

@@ -13,7 +13,7 @@ from devices.actors import Actor
 from devices.models import Device
 from devices.services.feed import next_revision
 from devices.services.owned import change_owned, insert_many_owned, lock_device
-from inventory.formats.csv import Row, Table
+from inventory.formats.tables import Row, Table
 from inventory.models import Barcode, Product
 from inventory.services.barcodes import gtin_fields
 from inventory.services.imports.columns import Known, find_columns, refuse_missing

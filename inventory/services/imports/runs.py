@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from inventory.formats.csv import FormatError, Row, Table
+from inventory.formats.tables import FormatError, Row, Table
 
 CHUNK = 500  # rows in one transaction: the device's feed stays locked only so long (PROTOCOL §2)
 MAX_PROBLEMS = 100

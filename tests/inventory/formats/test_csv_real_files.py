@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory.formats.csv import FormatError, Row, open_table
+from inventory.formats.csv import open_table
+from inventory.formats.tables import FormatError, Row
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no shared test data at {DATA}")
@@ -30,7 +31,9 @@ TABLES = {
     "messy/django-import-export/books-ISO-8859-1.csv": ("cp1252", ",", 3, 1),
     "messy/django-import-export/books-unicode.tsv": ("utf-8", "\t", 3, 1),
     "messy/frictionless-datasets/csv/separators/pipes.csv": ("utf-8", "|", 3, 2),
-    "messy/frictionless-datasets/csv/separators/carets.csv": ("utf-8", ",", 1, 2),  # not one of ours: say it
+    "messy/frictionless-datasets/csv/separators/carets.csv": ("utf-8", "^", 3, 2),
+    "messy/frictionless-datasets/csv/separators/colon.csv": ("utf-8", ":", 3, 2),
+    "messy/frictionless-datasets/csv/encodings/western-macos-roman.csv": ("mac-roman", ",", 4, 5),
     "peers_import/snipe-it/assets-sample-BLANKS.csv": ("latin-1", ",", 21, 200),
     "peers_import/part-db/part_import_example.csv": ("utf-8", ";", 28, 6),
     "peers_import/shopify/apparel.csv": ("utf-8", ",", 46, 22),
@@ -91,7 +94,7 @@ def test_numbers_are_the_lines_an_editor_shows(name: str):
         first = next((cell for cell in row.cells if cell), "").splitlines()[0]
         if len(lines) in (physical, physical + 1):  # else a cell holds an exotic line separator
             assert first.split('"')[0] in lines[row.number - 1]
-    assert delimiter in "\t;|,"
+    assert delimiter in "\t;|,^:"
 
 
 def test_a_retail_day_is_what_the_standard_library_reads():
@@ -122,10 +125,9 @@ def test_the_damaged_excel_file_is_shown_as_it_is():
     assert sum("E+" in (row.get("code") or "") for row in rows) == 1253
 
 
-def test_mac_roman_can_be_said():
-    path = DATA / "messy/frictionless-datasets/csv/encodings/western-macos-roman.csv"
-    with open_table(path, encoding="mac-roman") as table:
-        assert next(table.rows()).cells[0] == "Réunion"
+def test_mac_roman_is_found():
+    _, rows = read("messy/frictionless-datasets/csv/encodings/western-macos-roman.csv")
+    assert rows[0].cells[0] == "Réunion"
 
 
 def test_a_letterhead_is_a_header_until_it_is_skipped():
@@ -135,3 +137,16 @@ def test_a_letterhead_is_a_header_until_it_is_skipped():
         sheet = {row.number: row.cells for row in table.rows()}
     assert sheet[9][:2] == ["#", "CODE"]
     assert sheet[10][1] == "ZV27"
+
+
+@pytest.mark.parametrize(("room", "line"), [("01_salle_1", 9), ("02_salle_2", 9), ("03_salle_3", 9)])
+def test_the_header_below_a_letterhead_is_guessed(room: str, line: int):
+    with open_table(DATA / f"stocktake_zl_2013/{room}.csv", guess=True) as table:
+        assert (table.header_number, table.header[:2]) == (line, ["#", "CODE"])
+
+
+@pytest.mark.parametrize("name", ["Product", "ProductInventory", "Location", "UnitMeasure", "ProductCategory"])
+def test_a_file_without_a_header_is_seen(name: str):
+    with open_table(DATA / f"adventureworks/{name}.tsv", guess=True) as table:
+        assert (table.header_number, table.names[0]) == (0, "column 1")
+        assert next(table.rows()).number == 1

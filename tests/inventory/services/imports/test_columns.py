@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inventory.formats.csv import FormatError
+from inventory.formats.tables import FormatError
 from inventory.services.imports.columns import find_columns, refuse_missing
 
 KNOWN = {"code": ("stockcode", "code"), "name": ("name",)}

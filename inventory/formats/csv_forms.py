@@ -1,0 +1,133 @@
+"""The form of delimited text, found out: encoding, delimiter, quoting."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from itertools import islice
+from typing import IO
+
+from inventory.formats.tables import MAX_ROW_CHARACTERS, Form, FormatError
+
+DELIMITERS = ("\t", ";", "|", ",")  # the comma last: on a tie it is more likely a decimal sign
+RARE_DELIMITERS = ("^", ":")  # only where none of the others cuts anything: times and texts hold them, too
+ENCODINGS = (
+    *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso-8859-15"),
+    *("mac-roman", "cp437", "cp850", "cp1250", "cp1251", "gb18030", "shift-jis", "euc-kr", "big5"),
+)
+
+_SAMPLE_BYTES = 1_048_576
+_SNIFFED_ROWS = 200
+_QUOTED_LINES = 100
+_NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
+_MAC_LETTER = re.compile(rb"[A-Za-z][\x83\x88\x8a\x8d-\x90\x9d\x9f]")  # ä ç é è ê ü there, letters of no use elsewhere
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_LATIN_LETTER = re.compile(rb"[A-Za-z][\xdf-\xff]")
+_SIGNATURES = {b"PK\x03\x04": "an XLSX or ZIP", b"\xd0\xcf\x11\xe0": "an old Excel (XLS)", b"%PDF": "a PDF"}
+
+csv.field_size_limit(MAX_ROW_CHARACTERS)  # the default, 131,072, is less than some real cells; still bounded
+
+
+def sniff_form(
+    stream: IO[bytes], encoding: str | None, delimiter: str | None, *, header_line: int | None = None
+) -> Form:
+    """The form of a stream, which is left at its start. A known `header_line` says what the delimiter cuts."""
+    start = stream.tell()
+    sample = _read_sample(stream)
+    for signature, name in _SIGNATURES.items():
+        if sample.startswith(signature):
+            raise FormatError(f"This is {name} file, not delimited text.", line=1)
+    if encoding is None:
+        encoding = _sniff_encoding(sample, stream)
+    elif (encoding := encoding.strip().lower().replace("_", "-")) not in ENCODINGS:
+        raise FormatError(f"Unknown encoding {encoding[:20]!r}: use one of {', '.join(ENCODINGS)}.")
+    stream.seek(start)
+    text = sample.decode(encoding, "replace").removeprefix("\ufeff")
+    above = (header_line or 1) - 1
+    if above > 0:
+        text = _LINE_ENDS.split(text, above)[-1]
+    if delimiter is None:
+        delimiter = _sniff_delimiter(text)
+    elif len(delimiter) != 1 or delimiter in '"\r\n\0':
+        raise FormatError(f"The delimiter must be one character, not {delimiter[:9]!r}.")
+    quoted = delimiter not in "\t|" or _is_quoted(text, delimiter, cut=len(sample) == _SAMPLE_BYTES)
+    return Form("csv", encoding, delimiter, quoted)
+
+
+def _read_sample(stream: IO[bytes]) -> bytes:
+    sample = b""
+    while len(sample) < _SAMPLE_BYTES and (block := stream.read(_SAMPLE_BYTES - len(sample))):
+        sample += block
+    return sample
+
+
+def _sniff_encoding(sample: bytes, stream: IO[bytes]) -> str:
+    if sample.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    fallback = "cp1252"
+    utf8 = True
+    mac = 0
+    block = sample
+    while block:
+        if len(block.translate(None, _NOT_IN_CP1252)) != len(block):
+            fallback = "latin-1"
+        utf8 = utf8 and _decodes(decoder, block)
+        mac += len(_MAC_LETTER.findall(block)) - len(_LATIN_LETTER.findall(block))
+        block = stream.read(_SAMPLE_BYTES)
+    if utf8 and _decodes(decoder, b"", final=True):
+        return "utf-8"
+    return "mac-roman" if mac > 0 else fallback
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sniff_delimiter(text: str) -> str:
+    scores = {delimiter: _score(text, delimiter) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])
+    if scores[best] > 0:
+        return best
+    for delimiter in RARE_DELIMITERS:
+        if _cuts_evenly(text, delimiter):
+            return delimiter
+    # One column: take a delimiter that does not occur, so that "Soup, hot" stays one cell.
+    return next((delimiter for delimiter in ",;|\t" if delimiter not in text), ",")
+
+
+def _score(text: str, delimiter: str) -> float:
+    """How well a delimiter fits: the share of rows as wide as the header, times the cuts in the header."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    widths = [len(cells) for cells in islice(reader, _SNIFFED_ROWS) if any(cells)]
+    return (widths[0] - 1) * widths.count(widths[0]) / len(widths) if widths else 0
+
+
+def _cuts_evenly(text: str, delimiter: str) -> bool:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    widths = {len(cells) for cells in islice(reader, _SNIFFED_ROWS) if any(cells)}
+    return len(widths) == 1 and max(widths) > 1
+
+
+def _is_quoted(text: str, delimiter: str, *, cut: bool) -> bool:
+    if not re.search(rf'(?:^|[\r\n{re.escape(delimiter)}])"', text):
+        return False
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    good = 0
+    try:
+        for cells in reader:
+            if reader.line_num - good > 1 and any(delimiter in c and ("\n" in c or "\r" in c) for c in cells):
+                return False  # a cell with a delimiter and a line end: two lone quotes and a row between
+            good = reader.line_num
+    except csv.Error as error:
+        # A sample may be cut inside a quoted cell; a lone quote swallows more than a cell would hold.
+        return cut and "end of data" in str(error) and reader.line_num - good <= _QUOTED_LINES
+    return True
