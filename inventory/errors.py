@@ -4,7 +4,7 @@ AppError      500  job_timed_out · job_worker_lost
 ├── Unavailable 503 outbound_failed
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required · file_gone
-├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large
+├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large · download_too_large
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
 │                 job_not_cancellable · job_not_retryable · job_not_revertible · sync_sequence_gap · sync_conflict ·
@@ -257,6 +257,12 @@ class OutboundRefused(errors.Invalid):
     internal_code = "outbound_refused"
     title = "This address is not called from here"
     advice = "Give a public http(s) address; operators allow private networks in OUTBOUND_NETWORKS."
+
+
+class DownloadTooLarge(errors.PayloadTooLarge):
+    internal_code = "download_too_large"
+    title = "The file at this address is too large"
+    advice = "Offer it in smaller parts."
 
 
 class OutboundFailed(errors.Unavailable):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -62,26 +63,39 @@ def send(
 
     Raises OutboundRefused where the address is not allowed, OutboundFailed where there is no reply in time.
     """
-    parsed = _parsed(url)
     start = monotonic()
-    timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
-    pool = httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=CheckedNetwork(start + seconds))
+    with calling(method, url, headers=headers or {}, body=body, until=start + seconds) as answer:
+        text, is_cut = _read(answer.iter_stream(), most_bytes)
+    return Reply(answer.status, names_of(answer), text, is_cut, round((monotonic() - start) * 1000))
+
+
+@contextmanager
+def calling(
+    method: str, url: str, *, headers: Mapping[str, str], until: float, body: bytes = b""
+) -> Iterator[httpcore2.Response]:
+    """A reply whose body is read inside the block. Raises OutboundRefused, OutboundFailed, there too."""
+    parsed = _parsed(url)
+    timeout = dict.fromkeys(("connect", "read", "write", "pool"), max(0.001, until - monotonic()))
+    pool = httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=CheckedNetwork(until))
     try:
         with (
             pool,
             pool.stream(
                 method,
                 _target(parsed),
-                headers=list((headers or {}).items()),
-                content=body,
+                headers=list(headers.items()),
+                content=None if method == "GET" else body,
                 extensions={"timeout": timeout},
             ) as answer,
         ):
-            text, is_cut = _read(answer.iter_stream(), most_bytes)
+            yield answer
     except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
         raise OutboundFailed(_reason(error)) from None
-    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-    return Reply(answer.status, found, text, is_cut, round((monotonic() - start) * 1000))
+
+
+def names_of(answer: httpcore2.Response) -> dict[str, str]:
+    """The headers of a reply, their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
 
 
 def refuse_private(addresses: Iterable[Address]) -> None:
