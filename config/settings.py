@@ -158,6 +158,7 @@ TIME_ZONE = env.text("TIME_ZONE", "UTC")  # how the admin shows times; stored an
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"  # 2026-11-21 14:03, whatever the language
 USE_TZ = True
+CURRENCY = env.text("CURRENCY", "EUR")  # what `unit_cost` is in; written beside money, never converted
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(
     level=env.text("LOG_LEVEL", "INFO"), form=env.choice("LOG_FORMAT", "console", ("console", "json"))

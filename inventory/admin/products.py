@@ -74,9 +74,9 @@ class LevelInline(ReadOnlyInline):
 
 
 class ProductForm(LeastQuantity):
-    """Nothing is reordered below zero."""
+    """Nothing is reordered below zero, or costs less than nothing."""
 
-    quantity_field = "reorder_level"
+    quantity_fields = ("reorder_level", "unit_cost")
 
 
 class NewProductForm(ProductForm, OwnedForm):
@@ -97,7 +97,7 @@ class ProductAdmin(OwnedAdmin):
         ("stock", "links"),
         ("sku", "unit"),
         ("category", "reorder_level"),
-        "is_active",
+        ("unit_cost", "is_active"),
         "notes",
         "attributes",
     )

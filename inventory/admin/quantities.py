@@ -12,15 +12,15 @@ from config.core.quantities import STEP
 
 
 class LeastQuantity(ServiceForm):
-    """The field `quantity_field` is `least` or more."""
+    """Each of the fields `quantity_fields` is `least` or more."""
 
-    quantity_field = "quantity"
+    quantity_fields: tuple[str, ...] = ("quantity",)
     least: Decimal = Decimal(0)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.quantity_field in self.fields:  # a page that only shows the row has no fields
-            self.fields[self.quantity_field].validators.append(MinValueValidator(self.least))
+        for name in self.fields.keys() & set(self.quantity_fields):  # a page that only shows the row has no fields
+            self.fields[name].validators.append(MinValueValidator(self.least))
 
 
 class PositiveQuantity(LeastQuantity):

@@ -31,11 +31,13 @@ class ProductSerializer(RecordSerializer):
 
     category_id = ReferenceId(required=False, allow_null=True)
     reorder_level = QuantityWire(required=False, allow_null=True, least=0)
+    unit_cost = QuantityWire(required=False, allow_null=True, least=0)
 
     class Meta:
         model = Product
         fields = (
-            "name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes", "is_duplicate",
+            "name", "sku", "unit", "notes", "is_active", "reorder_level", "unit_cost", "category_id", "attributes",
+            "is_duplicate",
         )  # fmt: skip
         read_only_fields = ("is_duplicate",)
 
@@ -54,6 +56,7 @@ class ProductFilter(DeviceFilterSet):
             "is_active": ["exact"],
             "is_duplicate": ["exact"],
             "reorder_level": ["isnull"],
+            "unit_cost": ["isnull"],
             "created_at": ["gte", "lte", "gt", "lt"],
             "updated_at": ["gte", "lte", "gt", "lt"],
             "revision": ["gt", "gte"],

@@ -64,7 +64,10 @@ class ProductQuerySet(DeviceOwnedQuerySet):
 
 
 class Product(DeviceOwnedModel):
-    """What is counted. `reorder_level` in units; `is_duplicate` marks the later of two offline twins."""
+    """What is counted. `reorder_level` in units, `unit_cost` in settings.CURRENCY per unit.
+
+    `is_duplicate` marks the later of two offline twins.
+    """
 
     name = models.CharField(max_length=300)
     sku = models.CharField("SKU", max_length=100, blank=True)
@@ -72,6 +75,7 @@ class Product(DeviceOwnedModel):
     notes = models.TextField(blank=True, max_length=10_000)
     is_active = models.BooleanField(default=True)
     reorder_level = QuantityField(null=True, blank=True)
+    unit_cost = QuantityField(null=True, blank=True)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     attributes = models.JSONField(default=dict, blank=True)
     is_duplicate = models.BooleanField(default=False, editable=False)

@@ -27,7 +27,18 @@ from devices.services.owned import (
 from inventory.models import Barcode, Category, Lot, Product, StockLevel
 
 FIELDS = frozenset(
-    {"name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes", "is_duplicate"}
+    {
+        "name",
+        "sku",
+        "unit",
+        "notes",
+        "is_active",
+        "reorder_level",
+        "unit_cost",
+        "category_id",
+        "attributes",
+        "is_duplicate",
+    }
 )
 
 
@@ -42,6 +53,7 @@ def create_product(
     notes: str = "",
     is_active: bool = True,
     reorder_level: Decimal | None = None,
+    unit_cost: Decimal | None = None,
     category_id: UUID | None = None,
     attributes: Mapping[str, Any] | None = None,
     is_duplicate: bool = False,
@@ -58,6 +70,7 @@ def create_product(
         notes=notes,
         is_active=is_active,
         reorder_level=reorder_level,
+        unit_cost=unit_cost,
         category=find_reference(Category, device=device, id=category_id, field="category_id"),
         attributes=dict(attributes or {}),
         is_duplicate=is_duplicate,

@@ -19,7 +19,15 @@ from tests import factories
 
 ADDED: dict[type[Any], dict[str, Any]] = {
     Category: {"name": "Drinks"},
-    Product: {"name": "Tea", "sku": "T-1", "unit": "kg", "reorder_level": "2.5", "is_active": "on", "attributes": "{}"},
+    Product: {
+        "name": "Tea",
+        "sku": "T-1",
+        "unit": "kg",
+        "reorder_level": "2.5",
+        "unit_cost": "1.2",
+        "is_active": "on",
+        "attributes": "{}",
+    },
     Barcode: {"value": "4006381333931", "quantity": "6"},
     Location: {"name": "Shelf", "code": "S-1", "kind": "shelf"},
     Lot: {"code": "L-1", "kind": "lot", "expires_on": "2027-01-31"},
@@ -178,6 +186,7 @@ def test_a_taken_sku_is_an_error_of_the_form(boss: Client, device: Device) -> No
     ("model", "wrong"),
     [
         (Product, {"reorder_level": "-1"}),
+        (Product, {"unit_cost": "-0.5"}),
         (Product, {"attributes": "{"}),
         (Product, {"name": ""}),
         (Product, {"name": "a\x00b"}),

@@ -43,6 +43,7 @@ _ALL = (
             "notes": "",
             "is_active": True,
             "reorder_level": None,
+            "unit_cost": None,
             "category_id": None,
             "attributes": {},
         },

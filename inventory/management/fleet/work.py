@@ -174,6 +174,7 @@ EDITS: dict[str, dict[str, Any]] = {
         "sku": SKUS,
         "is_active": (True, False),
         "reorder_level": (None, "5", "2.5"),
+        "unit_cost": (None, "1.25"),
         "category_id": "categories",
     },
     "tasks": {

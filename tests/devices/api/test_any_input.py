@@ -39,7 +39,10 @@ VALUES = st.recursive(
 
 def fields_of(name: str) -> list[str]:
     return {
-        "products": ["id", "name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes"],
+        "products": [
+            *("id", "name", "sku", "unit", "notes", "is_active", "reorder_level", "unit_cost", "category_id"),
+            "attributes",
+        ],
         "categories": ["id", "name", "parent_id"],
         "barcodes": ["id", "product_id", "value", "symbology", "quantity"],
         "locations": ["id", "name", "code", "parent_id", "kind"],

@@ -36,7 +36,7 @@ RESOURCES = [
     Resource("categories", Category, ["name", "parent_id"], lambda device: {"name": "Tea"}, ("name", "Coffee"),
              factories.make_category),
     Resource("products", Product,
-             ["name", "sku", "unit", "notes", "is_active", "reorder_level", "category_id", "attributes",
+             ["name", "sku", "unit", "notes", "is_active", "reorder_level", "unit_cost", "category_id", "attributes",
               "is_duplicate"],
              lambda device: {"name": "Green tea"}, ("notes", "from Uji"), factories.make_product),
     Resource("barcodes", Barcode,

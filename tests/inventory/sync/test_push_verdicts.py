@@ -26,7 +26,13 @@ def sample(device: Device, table: str) -> dict[str, Any]:
     product = str(factories.make_product(device).uuid)
     return {
         "categories": {"name": "Tools"},
-        "products": {"name": "Saw", "sku": "S-1", "reorder_level": "2.5", "attributes": {"a": [1, "é"]}},
+        "products": {
+            "name": "Saw",
+            "sku": "S-1",
+            "reorder_level": "2.5",
+            "unit_cost": "1.25",
+            "attributes": {"a": [1, "é"]},
+        },
         "barcodes": {"product_id": product, "value": "4012345000009", "quantity": "6"},
         "locations": {"name": "Shelf", "code": "A-1", "kind": "shelf"},
         "lots": {"product_id": product, "code": "L1", "expires_on": "2027-01-31"},

@@ -50,6 +50,7 @@ def test_columns_and_types(api: Any, device: Device) -> None:
         device,
         name="Milk",
         reorder_level=Decimal("12345678.100001"),
+        unit_cost=Decimal("0.1"),
         category_id=category.uuid,
         attributes={"fat": "3.5", "bio": True},
     )
@@ -63,6 +64,7 @@ def test_columns_and_types(api: Any, device: Device) -> None:
         "notes": "",
         "is_active": True,
         "reorder_level": "12345678.100001",  # a JSON number; read here with all its digits
+        "unit_cost": "0.1",
         "category_id": str(category.uuid),
         "attributes": found["attributes"],
         "is_duplicate": False,
