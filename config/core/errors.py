@@ -13,6 +13,7 @@ AppError
 ├── PreconditionFailed 412 precondition_failed
 ├── PayloadTooLarge 413   payload_too_large
 ├── UnsupportedMediaType 415 unsupported_media_type
+├── RangeNotSatisfiable 416 range_not_satisfiable
 ├── Invalid 422           validation_failed · quantity_out_of_range
 ├── TooManyRequests 429   too_many_requests
 └── Unavailable 503       temporarily_unavailable
@@ -118,6 +119,13 @@ class UnsupportedMediaType(AppError):
     internal_code = "unsupported_media_type"
     title = "Unsupported content type"
     advice = "Send JSON with `Content-Type: application/json`."
+
+
+class RangeNotSatisfiable(AppError):
+    status = 416
+    internal_code = "range_not_satisfiable"
+    title = "The file is shorter than that"
+    advice = "Ask for bytes below the length in `Content-Range`, or for the whole file."
 
 
 class Invalid(AppError):

@@ -48,6 +48,10 @@ WRITES = {
     "415": ("NotJSON", "Not JSON"),
     "422": ("Invalid", "Well-formed but invalid; see `errors`"),
 }
+FILES = {
+    "410": ("FileGone", "The file is past its time"),
+    "416": ("RangeNotSatisfiable", "The file is shorter than that"),
+}
 X_DEVICE_ID = OpenApiParameter(
     "X-Device-ID",
     {"type": "string", "format": "uuid"},
@@ -219,14 +223,18 @@ def describe_errors(result: dict[str, Any], generator: Any, request: Any, public
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     components["responses"] = {
-        name: {"description": description, "content": content} for name, description in (READS | WRITES).values()
+        name: {"description": description, "content": content}
+        for name, description in (READS | WRITES | FILES).values()
     }
     for name, schema in components["schemas"].items():
         if name.endswith("Request"):
             schema["additionalProperties"] = False  # unknown fields are refused
     for methods in result["paths"].values():
         for method, operation in methods.items():
-            for status, (name, _) in (READS if method == "get" else READS | WRITES).items():
+            possible = (READS if method == "get" else READS | WRITES) | (
+                FILES if "206" in operation["responses"] else {}
+            )
+            for status, (name, _) in possible.items():
                 operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{name}"})
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return result

@@ -22,6 +22,7 @@ from config.core.filters import known_parameters, refuse_unknown
 from config.core.pagination import MAX_LIMIT
 from config.core.problems import as_app_error, body
 from config.core.schema import IF_MATCH
+from config.core.uploads import content_of
 from config.core.wire import to_json, uuid_of
 from devices.actors import Actor
 from devices.api.records import RecordSerializer, wanted_fields
@@ -32,6 +33,7 @@ from devices.services.bulk import do_each
 from devices.services.operations import Answer, answer_once, fingerprint
 
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"')
+ACCEPTED = 202
 Service = Callable[..., Any]
 
 
@@ -74,16 +76,21 @@ class OnceMixin:
     def _once(self, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         def run() -> Answer:
             response = handler(request, *args, **kwargs)
-            etag = response.headers.get("ETag", "")
-            return Answer(response.status_code, b"" if response.data is None else to_json(response.data), etag)
+            etag, location = response.headers.get("ETag", ""), response.headers.get("Location", "")
+            body = b"" if response.data is None else to_json(response.data)
+            return Answer(response.status_code, body, etag, location)
 
         actor: Any = request.auth
-        print_ = fingerprint("POST", request.get_full_path(), request.body)
+        print_ = fingerprint("POST", request.get_full_path(), content_of(request))
         key, scope = request.headers["Idempotency-Key"], scope_name(request)
         answer = answer_once(actor=actor, scope=scope, key=key, print_=print_, run=run)
         http = HttpResponse(answer.body, status=answer.status, content_type="application/json")
         if answer.etag:
             http.headers["ETag"] = answer.etag
+        if answer.location:
+            http.headers["Location"] = answer.location
+        if answer.status == ACCEPTED:
+            http.headers["Retry-After"] = "1"
         if answer.replayed:
             http.headers["Idempotency-Replayed"] = "true"
         return http

@@ -22,6 +22,7 @@ class IdempotencyKey(models.Model):
     status = models.PositiveSmallIntegerField()
     answer = models.BinaryField()
     etag = models.CharField(max_length=64, blank=True)
+    location = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -18,11 +18,12 @@ KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered: status, the JSON body as bytes, the ETag if any; `replayed` the second time."""
+    """What was answered: status, the JSON body as bytes, ETag and Location if any; `replayed` the second time."""
 
     status: int
     body: bytes
     etag: str = ""
+    location: str = ""
     replayed: bool = False
 
 
@@ -51,10 +52,16 @@ def answer_once(*, actor: Actor, scope: str, key: str, print_: str, run: Callabl
     if stored is not None:
         if stored.fingerprint != print_:
             raise IdempotencyKeyReused
-        return Answer(stored.status, bytes(stored.answer), stored.etag, replayed=True)
+        return Answer(stored.status, bytes(stored.answer), stored.etag, stored.location, replayed=True)
     answer = run()
     IdempotencyKey.objects.create(
-        actor=owner, key=key, fingerprint=print_, status=answer.status, answer=answer.body, etag=answer.etag
+        actor=owner,
+        key=key,
+        fingerprint=print_,
+        status=answer.status,
+        answer=answer.body,
+        etag=answer.etag,
+        location=answer.location,
     )
     return answer
 

@@ -6,21 +6,34 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.core.downloads import send_file
+from config.core.errors import NotFound
 from config.core.filters import DeviceFilterSet, refuse_unknown
 from config.core.wire import to_json
 from devices.api.owned import DeviceScopedViewSet, is_unchanged
 from devices.api.records import wanted_fields
-from inventory.models import Job
+from inventory.models import Artifact, Job
+from inventory.services.artifacts import as_download
 from inventory.services.jobs import cancel_job, retry_job
 
+RANGE_HEADERS = [
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, description=said)
+    for name, said in (
+        ("Range", "`bytes=0-99`, `bytes=100-` or `bytes=-100`: one part of the file"),
+        ("If-Range", "The ETag that the first part came with; where it is another file now, all of it is sent"),
+        ("If-None-Match", "The ETag that was read; unchanged: 304 without a body."),
+    )
+]
 LONGEST_WAIT = 60  # seconds; who follows a job that is due tomorrow may still ask each minute
 
 
@@ -47,6 +60,17 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         return found
 
 
+class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
+    """A file that the job made: `GET …/artifact?name=` gives its bytes until it expires."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+
+    class Meta:
+        model = Artifact
+        fields = ("id", "name", "media_type", "size", "sha256", "created_at", "expires_at")
+        read_only_fields = fields
+
+
 class LogLine(serializers.Serializer[Any]):
     """What happened when."""
 
@@ -55,13 +79,18 @@ class LogLine(serializers.Serializer[Any]):
 
 
 class JobStorySerializer(JobSerializer):
-    """One job with its log: the last 200 lines."""
+    """One job with its log, the last 200 lines, and its files."""
 
     log = LogLine(many=True, read_only=True)
+    artifacts = serializers.SerializerMethodField()
 
     class Meta(JobSerializer.Meta):
-        fields = (*JobSerializer.Meta.fields, "log")  # type: ignore[assignment]  # a tuple that is one longer
+        fields = (*JobSerializer.Meta.fields, "log", "artifacts")  # type: ignore[assignment]  # a tuple that is one longer
         read_only_fields = fields  # type: ignore[assignment]  # likewise
+
+    @extend_schema_field(ArtifactSerializer(many=True))
+    def get_artifacts(self, row: Job) -> Any:
+        return ArtifactSerializer(_artifacts(row), many=True).data if row.fence else []  # 0: it never ran
 
 
 class JobFilter(DeviceFilterSet):
@@ -114,6 +143,29 @@ class JobViewSet(DeviceScopedViewSet):
         """Queue a failed or cancelled job again."""
         return self.answer(retry_job(self.get_object(), actor=self.actor))
 
+    @extend_schema(responses=ArtifactSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def artifacts(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The files that the job made, in the order it made them."""
+        refuse_unknown(request.query_params, set())
+        return Response(ArtifactSerializer(_artifacts(self.get_object()), many=True).data)
+
+    @extend_schema(
+        responses={(200, "*/*"): OpenApiTypes.BINARY, (206, "*/*"): OpenApiTypes.BINARY, 304: None},
+        parameters=[OpenApiParameter("name", str, description="which file; without it, the first"), *RANGE_HEADERS],
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def artifact(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """One file that the job made: its bytes, whole or a range of them."""
+        refuse_unknown(request.query_params, {"name"})
+        found = _artifacts(self.get_object())
+        name = request.query_params.get("name")
+        artifact = found.first() if name is None else found.filter(name=name).first()
+        if artifact is None:
+            raise NotFound
+        return send_file(request, as_download(artifact))
+
     def answer(self, row: Any, *, status: int = 200) -> Response:
         return self._tagged(Response(self.represent(row), status=status, headers=_retry_after(row)))
 
@@ -134,6 +186,10 @@ def accepted(job: Job) -> Response:
     shown = JobStorySerializer(job, context={"device": job.device}).data
     where = reverse("job-detail", kwargs={"id": job.uuid})
     return Response(shown, status=202, headers={"Location": where, **_retry_after(job)})
+
+
+def _artifacts(job: Job) -> Any:
+    return Artifact.objects.for_device(job.device_id).filter(job=job).order_by("id")
 
 
 def _retry_after(job: Job) -> dict[str, str]:

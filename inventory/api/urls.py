@@ -15,6 +15,7 @@ from inventory.api.products import ProductViewSet
 from inventory.api.scan import ScanView
 from inventory.api.sync import PullView, PushView, SinceView
 from inventory.api.tasks import TaskViewSet
+from inventory.api.uploads import UploadView
 from inventory.api.watermelon import WatermelonView
 
 
@@ -43,5 +44,6 @@ urlpatterns = [
     path("sync/since", SinceView.as_view(), name="sync-since"),
     path("sync/push", PushView.as_view(), name="sync-push"),
     path("sync/watermelon", WatermelonView.as_view(), name="sync-watermelon"),
+    path("uploads", UploadView.as_view(), name="upload-list"),
     *router.urls,
 ]

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from config.core.downloads import Download
 from inventory.errors import FileGone
 from inventory.models import Artifact
 from inventory.models.artifacts import StoredFile
@@ -41,6 +42,12 @@ def save_artifact(run: JobRun, *, name: str, media_type: str, file: BinaryIO | P
             transaction.on_commit(partial(remove_file, earlier.path))
         artifact.save(force_insert=True)
     return artifact
+
+
+def as_download(artifact: StoredFile) -> Download:
+    """How a door sends it."""
+    etag = f'"{artifact.sha256[:32]}"'
+    return Download(artifact.name, artifact.media_type, artifact.size, etag, partial(open_artifact, artifact))
 
 
 def open_artifact(artifact: StoredFile) -> BinaryIO:
