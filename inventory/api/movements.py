@@ -43,6 +43,12 @@ class MovementSerializer(RecordSerializer):
         read_only_fields = ("received_at",)
 
 
+class PushedMovementSerializer(MovementSerializer):
+    """As sync has it: what was reversed offline says so itself, there is no address to ask."""
+
+    reverses_id = ReferenceId(required=False, allow_null=True)
+
+
 class ReverseSerializer(StrictSerializer):
     """Why it is undone; `id` may be chosen by the client."""
 

@@ -17,7 +17,7 @@ from inventory.api.categories import CategorySerializer
 from inventory.api.levels import LevelSerializer
 from inventory.api.locations import LocationSerializer
 from inventory.api.lots import LotSerializer
-from inventory.api.movements import MovementSerializer
+from inventory.api.movements import PushedMovementSerializer
 from inventory.api.products import ProductSerializer
 from inventory.api.tasks import TaskSerializer
 from inventory.services import barcodes, categories, locations, lots, movements, products, tasks
@@ -114,11 +114,13 @@ _TABLES = (
     ),
     _table(
         "stock_movements",
-        MovementSerializer,
+        PushedMovementSerializer,
         ("product", "from_location", "to_location", "lot", "reverses"),
         create=partial(movements.record_movement, as_fact=True),
+        create_many=movements.record_facts,
         fact=True,
         filled=frozenset({"from_location_id", "to_location_id"}),
+        dropped=frozenset({"reverses_id"}),
     ),
     _table("stock_levels", LevelSerializer, ("product", "location", "lot")),
     _table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from inventory.services.cases import Trouble, open_case, open_cases
 from inventory.services.levels import Bucket, deltas_of, move_levels
 from inventory.services.locations import default_location
 from inventory.services.positions import UNKNOWN, Position
+from inventory.services.reversals import OddReversal, mirror_of, settle_reversals
 
 Kind = StockMovement.Kind
 BATCH = 500
@@ -50,6 +51,7 @@ def record_movement(
     note: str = "",
     reference: str = "",
     occurred_at: datetime | None = None,
+    reverses_id: UUID | None = None,
     installation: Installation | None = None,
     id: UUID | None = None,
     position: Position = UNKNOWN,
@@ -57,8 +59,9 @@ def record_movement(
 ) -> StockMovement:
     """Record one movement of `quantity` > 0 units. Negative stock is never refused: it opens a case.
 
-    `as_fact`: it has happened, on a device that was offline; deleted products, locations and lots, and a lot of
-    another product, are then kept with a case instead of refused.
+    `as_fact`: it has happened, on a device that was offline; deleted products, locations and lots, a lot of another
+    product and a reversal against the rules are then kept with a case instead of refused. Only a fact `reverses_id`
+    another movement by itself: else reverse_movement() does it.
 
     Raises MovementSides, SameLocation, LotOfAnotherProduct, ReferenceNotFound, IdAlreadyUsed,
     QuantityOutOfRange.
@@ -80,6 +83,7 @@ def record_movement(
         note=note,
         reference=reference,
         occurred_at=occurred_at,
+        reverses_id=reverses_id,
         installation=installation,
         id=id,
         position=position,
@@ -87,6 +91,20 @@ def record_movement(
     if not as_fact and "lot_of_another_product" in _oddities(movement):
         raise LotOfAnotherProduct
     return record_movements(device=device, actor=actor, movements=[movement])[0]
+
+
+def record_facts(
+    *, device: Device, installation: Installation | None, find: Callable[..., Any], entries: Sequence[Any]
+) -> list[StockMovement]:
+    """record_movement() `as_fact` for a batch of a push: its entries, and how it looks references up.
+
+    Raises MovementSides, SameLocation, QuantityOutOfRange, and what `find` raises.
+    """
+    default = cache(lambda: default_location(device))
+    who: dict[str, Any] = {"device": device, "installation": installation, "find": find, "default": default}
+    movements = [build_movement(**who, id=entry.id, position=entry.position, **entry.values) for entry in entries]
+    actors = [entry.actor for entry in entries]
+    return record_movements(device=device, actor=actors[0], movements=movements, actors=actors)
 
 
 def build_movement(
@@ -99,6 +117,7 @@ def build_movement(
     from_location_id: UUID | None = None,
     to_location_id: UUID | None = None,
     lot_id: UUID | None = None,
+    reverses_id: UUID | None = None,
     occurred_at: datetime | None = None,
     id: UUID | None = None,
     position: Position = UNKNOWN,
@@ -122,6 +141,7 @@ def build_movement(
         from_location=source,
         to_location=target,
         lot=find(Lot, id=lot_id, field="lot_id"),
+        reverses=find(StockMovement, id=reverses_id, field="reverses_id"),
         occurred_at=occurred_at or timezone.now(),
         sequence=position.sequence,
         clock_offset_ms=position.clock_offset_ms if occurred_at else 0,  # else it is the server's own time
@@ -138,15 +158,19 @@ def _oddities(movement: StockMovement) -> list[str]:
     return odd
 
 
-def _odd(movement: StockMovement) -> Trouble | None:
-    odd = _oddities(movement)
+def _odd(movement: StockMovement, reversal: OddReversal | None) -> Trouble | None:
+    odd = [*_oddities(movement), *(reversal.reasons if reversal else ())]
     if not odd:
         return None
     return Trouble(
         kind=Case.Kind.PAYLOAD_CONFLICT,
         key=f"stock_movements:{movement.uuid}",
         summary=f"A movement of {movement.product} was kept although: {', '.join(odd)}",
-        evidence={"movement_id": movement.uuid, "reasons": odd},
+        evidence={
+            "movement_id": movement.uuid,
+            "reasons": odd,
+            **({"reverses_id": reversal.reverses} if reversal else {}),
+        },
     )
 
 
@@ -161,12 +185,13 @@ def record_movements(
     """
     if len(movements) > BATCH:
         raise ValueError(f"at most {BATCH} movements at a time")
+    reversals = settle_reversals(movements)
     insert_many_owned(movements, device=device, actor=actor, actors=actors)
     deltas = deltas_of(movements)
     after = move_levels(device=device, deltas=deltas)
-    _open_cases(
-        device, actor, movements, {bucket: (after[bucket] - delta, after[bucket]) for bucket, delta in deltas.items()}
-    )
+    moved = {bucket: (after[bucket] - delta, after[bucket]) for bucket, delta in deltas.items()}
+    odd = [trouble for movement in movements if (trouble := _odd(movement, reversals.get(movement.uuid)))]
+    _open_cases(device, actor, movements, moved, odd)
     return movements
 
 
@@ -192,13 +217,8 @@ def reverse_movement(
     if id is not None and StockMovement.all_objects.by_uuid(device, id) is not None:
         raise IdAlreadyUsed(f"The id {id} is used already.")
     mirror = StockMovement(
+        **mirror_of(movement),
         device=device,
-        product=movement.product,
-        kind=MIRROR[movement.kind],
-        quantity=movement.quantity,
-        from_location=movement.to_location,
-        to_location=movement.from_location,
-        lot=movement.lot,
         reason=reason or "reversal",
         reference=movement.reference,
         occurred_at=timezone.now(),
@@ -208,15 +228,6 @@ def reverse_movement(
     if id is not None:
         mirror.uuid = id
     return record_movements(device=device, actor=actor, movements=[mirror])[0]
-
-
-MIRROR: Mapping[str, str] = {
-    Kind.RECEIPT: Kind.ISSUE,
-    Kind.ISSUE: Kind.RECEIPT,
-    Kind.TRANSFER: Kind.TRANSFER,
-    Kind.ADJUSTMENT: Kind.ADJUSTMENT,
-    Kind.COUNT: Kind.ADJUSTMENT,
-}
 
 
 def _sides(
@@ -241,10 +252,10 @@ def _open_cases(
     actor: Actor,
     movements: Iterable[StockMovement],
     moved: Mapping[Bucket, tuple[Decimal, Decimal]],
+    odd: Sequence[Trouble],
 ) -> None:
-    """A bucket that falls below zero and a serial that is not one piece become cases."""
+    """What is `odd`, a bucket that falls below zero and a serial that is not one piece become cases."""
     last = {Bucket(m.product, m.from_location, m.lot): m for m in movements if m.from_location is not None}
-    odd = [trouble for movement in movements if (trouble := _odd(movement))]
     below = [_negative(bucket, after, last[bucket]) for bucket, (before, after) in moved.items() if before >= 0 > after]
     open_cases(device=device, actor=actor, troubles=[*odd, *below])
     serials = {bucket.lot for bucket in moved if bucket.lot is not None and bucket.lot.kind == Lot.Kind.SERIAL}

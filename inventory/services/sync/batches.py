@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from devices.actors import Actor
 from devices.models import Device, DeviceOwnedModel, Installation
 from devices.services.owned import insert_many_owned, refuse_reference
-from inventory.models import StockMovement
-from inventory.services.locations import default_location
-from inventory.services.movements import build_movement, record_movements
 from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.tables import Table, Values
 from inventory.services.trees import refuse_depth
@@ -34,29 +30,40 @@ def create_batch(
 ) -> list[Any]:
     """Insert all rows, or raise: ReferenceNotFound, what the table's rules refuse, IntegrityError.
 
-    The caller holds the feed lock, knows the ids to be free, and stands on a savepoint.
+    A row may refer to an earlier one of the batch (its parent, the movement that it reverses): queries are constant
+    per step of such a chain. The caller holds the feed lock, knows the ids to be free, and stands on a savepoint.
     """
+    made: dict[UUID, Any] = {}
+    for step in _steps(table, entries):
+        for row in _create_step(table, device, installation, step):
+            made[row.uuid] = row
+    return [made[entry.id] for entry in entries]
+
+
+def _steps(table: Table, entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The entries in order, those that refer to earlier ones after them."""
+    own = [f"{name}_id" for name, model in _targets(table).items() if model is table.model]
+    steps: list[list[Entry]] = []
+    depth: dict[UUID, int] = {}
+    for entry in entries:
+        depth[entry.id] = max((depth[id] + 1 for name in own if (id := entry.values.get(name)) in depth), default=0)
+        if depth[entry.id] == len(steps):
+            steps.append([])
+        steps[depth[entry.id]].append(entry)
+    return steps
+
+
+def _create_step(
+    table: Table, device: Device, installation: Installation | None, entries: Sequence[Entry]
+) -> Sequence[Any]:
     find = _finder(table, device, entries)
+    if table.create_many is not None:
+        return table.create_many(device=device, installation=installation, find=find, entries=entries)
     if "parent" in table.references:
         for parent in {find(table.model, id=entry.values.get("parent_id"), field="parent_id") for entry in entries}:
             refuse_depth(parent)
-    actors = [entry.actor for entry in entries]
-    if table.model is StockMovement:
-        default = cache(lambda: default_location(device))
-        movements = [
-            build_movement(
-                device=device,
-                find=find,
-                default=default,
-                installation=installation,
-                id=entry.id,
-                position=entry.position,
-                **entry.values,
-            )
-            for entry in entries
-        ]
-        return record_movements(device=device, actor=actors[0], movements=movements, actors=actors)
     rows = [_row(table, device, find, entry) for entry in entries]
+    actors = [entry.actor for entry in entries]
     insert_many_owned(rows, device=device, actor=actors[0], actors=actors)
     return rows
 

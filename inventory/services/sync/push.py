@@ -265,7 +265,7 @@ def _delete(run: _Run, table: Table, op: Op) -> Written:
 
 
 def _different(table: Table, row: Any, values: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name, value in values.items() if table.value(row, name) != value)
+    return tuple(name for name, value in values.items() if table.differs(row, name, value))
 
 
 WRITES = {"create": _create, "update": _update, "delete": _delete}

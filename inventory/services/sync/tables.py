@@ -36,8 +36,10 @@ class Table:
     update: Callable[..., DeviceOwnedModel] | None = None
     delete: Callable[..., DeviceOwnedModel] | None = None
     fact: bool = False
+    create_many: Callable[..., list[Any]] | None = None  # how a batch of facts is recorded, see batches.Entry
     derive: Callable[[Values], Values] = dict  # what a batch adds to the values of a new row
     filled: frozenset[str] = frozenset()  # what the server fills in where a new row leaves it empty
+    dropped: frozenset[str] = frozenset()  # what the server may leave empty though a fact gave it, with a case
 
     def rows(self, device: Device) -> Any:
         """Every row of the device, tombstones included, with what the shape shows of its references."""
@@ -49,6 +51,11 @@ class Table:
             related = getattr(row, name.removesuffix("_id"))
             return None if related is None else related.uuid
         return getattr(row, name)
+
+    def differs(self, row: DeviceOwnedModel, name: str, value: Any) -> bool:
+        """Whether a row has another value than one that was sent for it, and not by the server's own doing."""
+        known = self.value(row, name)
+        return bool(known != value) and not (known is None and name in self.dropped)
 
     @property
     def reference_names(self) -> frozenset[str]:

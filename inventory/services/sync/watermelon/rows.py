@@ -92,7 +92,7 @@ def _insert_one(run: Run, layout: Layout, row: Row, mended: Mended) -> None:
         return run.attempt(service, **who, id=row.id, **mended.values)
 
     refusal = create()
-    if refusal is not None and mended.values.get(layout.tree) is not None:
+    if refusal is not None and not layout.table.fact and mended.values.get(layout.tree) is not None:
         mended.drop(layout.tree, refusal.internal_code)
         refusal = create()
     lost = [] if refusal is None else [f"it cannot be stored: {refusal.internal_code}"]
@@ -179,7 +179,7 @@ def _different(layout: Layout, current: Any, values: Values) -> Values:
         if isinstance(known, datetime) and isinstance(value, datetime):  # JavaScript knows no microseconds
             same = milliseconds(known) == milliseconds(value)
         else:
-            same = known == value
+            same = not layout.table.differs(current, name, value)
         if not same:
             found[name] = value
     return found
