@@ -225,6 +225,9 @@ PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.text('PORT', '8000')
 ENROLLMENT = env.choice("ENROLLMENT", "open", ("open", "code"))
 DEVICE_PROVISIONERS = ["inventory.services.locations.create_default_location"]
 SYNC_TABLES = "inventory.api.tables.TABLES"
+EVENT_LISTENERS = ["inventory.services.listeners.hear_device"]
+WEBHOOKS_PER_DEVICE = env.number("WEBHOOKS_PER_DEVICE", 50)
+WEBHOOK_SECONDS = env.number("WEBHOOK_SECONDS", 10, least=1)  # a receiver has this long to answer
 OUTBOUND_NETWORKS = env.words("OUTBOUND_NETWORKS")  # private networks that webhooks and the like may call
 RETENTION_DAYS = env.number("RETENTION_DAYS", 90, least=1)  # finished jobs and tombstones
 IDEMPOTENCY_DAYS = env.number("IDEMPOTENCY_DAYS", 30, least=1)
@@ -246,6 +249,11 @@ CELERY_BEAT_SCHEDULE = {
     # expire_seconds: while no worker runs, bells must not pile up in the broker.
     "sweep": {
         "task": "inventory.jobs.sweep",
+        "schedule": timedelta(seconds=10),
+        "options": {"expire_seconds": 30},
+    },
+    "webhooks": {
+        "task": "inventory.jobs.webhook_sweep",
         "schedule": timedelta(seconds=10),
         "options": {"expire_seconds": 30},
     },

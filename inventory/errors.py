@@ -8,9 +8,11 @@ AppError      500  job_timed_out · job_worker_lost
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
 │                 job_not_cancellable · job_not_retryable · job_not_revertible · sync_sequence_gap · sync_conflict ·
-│                 sync_atomic_failed · sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined
+│                 sync_atomic_failed · sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined ·
+│                 too_many_webhooks · webhook_disabled
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
-                  unknown_job_kind · job_parameters · upload_empty · outbound_refused
+                  unknown_job_kind · job_parameters · upload_empty · outbound_refused ·
+                  webhook_invalid
 """
 
 from __future__ import annotations
@@ -269,3 +271,21 @@ class OutboundFailed(errors.Unavailable):
     internal_code = "outbound_failed"
     title = "The other server did not answer"
     advice = "Check the address and that the server answers in time, then try again."
+
+
+class WebhookInvalid(errors.Invalid):
+    internal_code = "webhook_invalid"
+    title = "A webhook cannot be like this"
+    advice = "Correct the field listed in `errors`; docs/webhooks.md shows patterns and conditions."
+
+
+class TooManyWebhooks(errors.Conflict):
+    internal_code = "too_many_webhooks"
+    title = "This device has as many webhooks as it may have"
+    advice = "Delete one, or let one receiver take several patterns; operators set the limit with WEBHOOKS_PER_DEVICE."
+
+
+class WebhookDisabled(errors.Conflict):
+    internal_code = "webhook_disabled"
+    title = "This webhook is disabled"
+    advice = "Enable it first; what waits is sent then."

@@ -16,6 +16,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from devices.models import Device, PurgePermit, User
 from devices.services.enrollment import Enrolled
 from tests import factories
+from tests.factories.receiver import Receiver, listening
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -71,6 +72,13 @@ def boss(staff: User) -> Client:
     client = Client()
     client.force_login(staff)
     return client
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A real HTTP server on loopback."""
+    with listening() as server:
+        yield server
 
 
 def client_with(token: str = "", **headers: str) -> APIClient:

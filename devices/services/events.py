@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.utils.module_loading import import_string
 
 from config.core.inserts import insert_rows
 from config.core.quantities import plain
@@ -45,12 +48,37 @@ def record_event(row: models.Model, *, actor: Actor, action: str, changes: Mappi
     """Write the Event of one change of one row."""
     event = build_event(row, actor=actor, action=action, changes=changes)
     event.save(force_insert=True)
+    tell_on_commit(event.device_id)
     return event
 
 
 def record_events(events: Iterable[Event]) -> None:
     """Write many events built by build_event()."""
-    insert_rows(list(events))
+    written = list(events)
+    insert_rows(written)
+    for device_id in {event.device_id for event in written}:
+        tell_on_commit(device_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells every listener of settings.EVENT_LISTENERS that a device has new events."""
+
+    device_id: int
+
+    def __call__(self) -> None:
+        for path in settings.EVENT_LISTENERS:
+            import_string(path)(self.device_id)
+
+
+def tell_on_commit(device_id: int) -> None:
+    """Tell listeners once the transaction is committed, once per transaction; what they fail at harms nobody.
+
+    They only hear that there is something to read: what is missed is found by their own sweeps.
+    """
+    telling = Telling(device_id)
+    if not any(entry[1] == telling for entry in connection.run_on_commit):
+        transaction.on_commit(telling, robust=True)
 
 
 def first_values(row: models.Model) -> dict[str, tuple[None, Any]]:

@@ -17,6 +17,7 @@ from inventory.api.sync import PullView, PushView, SinceView
 from inventory.api.tasks import TaskViewSet
 from inventory.api.uploads import UploadView
 from inventory.api.watermelon import WatermelonView
+from inventory.api.webhooks import DeliveryViewSet, WebhookViewSet
 
 
 class CodeConverter(PathConverter):
@@ -37,6 +38,8 @@ router.register("stock-movements", MovementViewSet, basename="stock-movement")
 router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 router.register("jobs", JobViewSet, basename="job")
+router.register("webhooks", WebhookViewSet, basename="webhook")
+router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-delivery")
 
 urlpatterns = [
     path("scan/<code:code>", ScanView.as_view(), name="scan"),

@@ -8,6 +8,7 @@ from inventory.models.lots import Lot
 from inventory.models.products import Barcode, Category, Product
 from inventory.models.stock import LEVEL_LIMIT, StockLevel, StockMovement
 from inventory.models.tasks import Task
+from inventory.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookPosition, WebhookRun, WebhookSecret
 
 __all__ = [
     "LEVEL_LIMIT",
@@ -23,4 +24,9 @@ __all__ = [
     "StockMovement",
     "Task",
     "Upload",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookPosition",
+    "WebhookRun",
+    "WebhookSecret",
 ]

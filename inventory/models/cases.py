@@ -34,6 +34,7 @@ class Case(DeviceOwnedModel):
         EXPIRED_ON_HAND = "expired_on_hand", "Expired stock on hand"
         IMPORT_DAMAGED = "import_damaged", "Damaged import"
         QUARANTINE = "quarantine", "Quarantined operation"
+        WEBHOOK_DISABLED = "webhook_disabled", "Webhook disabled"
 
     class State(models.TextChoices):
         """open → claimed → resolved | waived."""

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from devices.models import Device, EnrollmentCode, IdempotencyKey
-from inventory.models import Job
+from inventory.models import Job, WebhookDelivery
 from inventory.services.sync.horizon import purge_horizon
 
 CHUNK = 500
@@ -42,12 +42,21 @@ def _spent_codes() -> models.QuerySet[Any]:
     return spent
 
 
+def _ended_deliveries() -> models.QuerySet[Any]:
+    then = _days_ago(settings.RETENTION_DAYS)
+    ended: models.QuerySet[Any] = WebhookDelivery.objects.exclude(status=WebhookDelivery.Status.WAITING).filter(
+        created_at__lt=then
+    )
+    return ended
+
+
 # Tombstones go by device, see purge_synced(): the floor of each feed moves with them.
 EXPIRED: Mapping[str, Callable[[], models.QuerySet[Any]]] = {
     "stored_answers": _stored_answers,
     "finished_jobs": _finished_jobs,
     "expired_sign_ins": _expired_sign_ins,
     "spent_codes": _spent_codes,
+    "webhook_deliveries": _ended_deliveries,
 }
 
 

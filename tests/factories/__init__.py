@@ -9,7 +9,20 @@ from typing import Any
 from devices.actors import Actor, system
 from devices.models import Device, Installation, User
 from devices.services.enrollment import Enrolled, Wish, actor_of, register_device
-from inventory.models import Barcode, Case, Category, Job, Location, Lot, Product, StockLevel, StockMovement, Task
+from inventory.models import (
+    Barcode,
+    Case,
+    Category,
+    Job,
+    Location,
+    Lot,
+    Product,
+    StockLevel,
+    StockMovement,
+    Task,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from inventory.services.barcodes import create_barcode
 from inventory.services.cases import open_case
 from inventory.services.categories import create_category
@@ -19,6 +32,7 @@ from inventory.services.lots import create_lot
 from inventory.services.movements import record_movement
 from inventory.services.products import create_product
 from inventory.services.tasks import create_task
+from inventory.services.webhooks.endpoints import create_webhook, ping_webhook
 
 NUMBERS = count(1)
 TESTER = system("tests")
@@ -77,6 +91,16 @@ def make_task(device: Device, **values: Any) -> Task:
 def make_case(device: Device, **values: Any) -> Case:
     defaults = {"kind": Case.Kind.UNKNOWN_BARCODE, "key": f"k{next(NUMBERS)}", "summary": "?", "evidence": {}}
     return open_case(device=device, actor=TESTER, **{**defaults, **values})
+
+
+def make_webhook(device: Device, **values: Any) -> WebhookEndpoint:
+    values = {"url": f"https://hooks.example/{next(NUMBERS)}", "events": ["*"], **values}
+    return create_webhook(device=device, actor=TESTER, **values)
+
+
+def make_delivery(device: Device) -> WebhookDelivery:
+    """A ping that waits."""
+    return ping_webhook(make_webhook(device), actor=TESTER)
 
 
 def make_job(device: Device) -> Job:

@@ -61,6 +61,10 @@ ROWS: dict[str, Rows] = {
     "stock-level": Rows(factories.make_level),
     "task": Rows(factories.make_task, lambda _: {"title": "Sweep"}, {"title": "Taken over"}),
     "job": Rows(factories.make_job),
+    "webhook": Rows(
+        factories.make_webhook, lambda _: {"url": "https://hooks.example/", "events": ["*"]}, {"description": "Taken"}
+    ),
+    "webhook-delivery": Rows(factories.make_delivery),
     "device": Rows(lambda device: device),
 }
 # field of a body → the factory of what it refers to. "parent_id" means a row of the same kind.

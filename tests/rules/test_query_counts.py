@@ -44,6 +44,9 @@ WRITES = {
     "task-list POST": 7,
     "task-detail PATCH": 7,
     "task-detail DELETE": 6,
+    "webhook-list POST": 12,
+    "webhook-detail PATCH": 7,
+    "webhook-detail DELETE": 6,
 }
 
 

@@ -59,6 +59,8 @@ def test_every_task_has_its_name() -> None:
         "inventory.jobs.sweep",
         "inventory.jobs.nightly_ledger_proof",
         "inventory.jobs.nightly_retention",
+        "inventory.jobs.deliver_webhooks",
+        "inventory.jobs.webhook_sweep",
     }
 
 

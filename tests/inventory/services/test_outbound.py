@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import httpcore2
@@ -14,54 +13,7 @@ import pytest
 from inventory.errors import OutboundFailed, OutboundRefused
 from inventory.services import outbound
 from inventory.services.outbound import check_url, send
-
-LOOPBACK = ["127.0.0.0/8", "::1/128"]
-
-
-class Receiver(ThreadingHTTPServer):
-    """Answers as `script` says and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.heard: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.script: Callable[[Handler], None] = lambda handler: handler.reply(200, b"fine")
-
-    def url(self, host: str = "127.0.0.1", path: str = "/hook?a=1") -> str:
-        return f"http://{host}:{self.server_port}{path}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def handle_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.heard.append((self.command, self.path, dict(self.headers), body))
-        self.server.script(self)
-
-    do_GET = handle_any  # noqa: N815  # their names
-    do_POST = handle_any  # noqa: N815
-
-    def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.factories.receiver import LOOPBACK, Handler, Receiver
 
 
 @pytest.fixture
@@ -87,7 +39,7 @@ def test_a_request_arrives_and_its_reply_comes_back(receiver: Receiver, allowed:
     assert reply.milliseconds >= 0
     [(method, path, headers, body)] = receiver.heard
     assert (method, path, headers["webhook-id"], body) == ("POST", "/hook?a=1", "m1", b"{}")
-    assert headers["Host"] == f"127.0.0.1:{receiver.server_port}"
+    assert headers["host"] == f"127.0.0.1:{receiver.server_port}"
 
 
 def test_a_redirect_is_a_reply_and_not_followed(receiver: Receiver, allowed: None) -> None:
@@ -190,7 +142,7 @@ def test_the_checked_address_is_the_one_that_is_called(
     monkeypatch.setattr(httpcore2.SyncBackend, "connect_tcp", _connect)
     assert send("GET", receiver.url("rebind.example")).status == 200
     assert asked == ["rebind.example"]
-    assert receiver.heard[0][2]["Host"] == f"rebind.example:{receiver.server_port}"
+    assert receiver.heard[0][2]["host"] == f"rebind.example:{receiver.server_port}"
 
 
 def _connect(self: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
