@@ -8,6 +8,7 @@ from typing import Any
 
 from config import env
 from config.core.logs import logging_config
+from config.files import file_storage
 
 BASE_DIR = env.BASE_DIR
 VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
@@ -141,14 +142,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    "artifacts": {  # what jobs make and read; the web process and every worker must see the same
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": VAR_DIR / "files",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "artifacts": file_storage(VAR_DIR / "files"),
 }
 MEDIA_ROOT = VAR_DIR / "media"
 

@@ -1,7 +1,7 @@
 """What inventory may be refused.
 
 AppError      500  job_timed_out · job_worker_lost
-├── Unavailable 503 outbound_failed
+├── Unavailable 503 outbound_failed · files_unavailable
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required · file_gone
 ├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large · download_too_large
@@ -143,6 +143,12 @@ class FileGone(errors.Gone):
     internal_code = "file_gone"
     title = "This file is past its time"
     advice = "Ask for it to be made again, or send it again."
+
+
+class FilesUnavailable(errors.Unavailable):
+    internal_code = "files_unavailable"
+    title = "Files can neither be written nor read for a moment"
+    advice = "Try again; operators look at the disk or at the S3 service."
 
 
 class UploadTooLarge(errors.PayloadTooLarge):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devices.models import Device
 from inventory.services.job_kinds import JobKind, register_kind
 from inventory.services.job_runs import JobRun
-from inventory.services.retention import EXPIRED, purge_some, purge_synced
+from inventory.services.retention import EXPIRED, purge_files, purge_orphans, purge_some, purge_synced
 
 
 def build(run: JobRun) -> None:
@@ -17,7 +17,19 @@ def build(run: JobRun) -> None:
                 removed = purge_some(name)
                 run.result[name] = run.result.get(name, 0) + removed
                 run.progress(run.done + removed, message=name.replace("_", " "))
+    _files(run)
     _synced(run)
+
+
+def _files(run: JobRun) -> None:
+    """Rows first, then their files; files that no row knows last: whatever fails, the next night goes on."""
+    removed = 1
+    while removed:
+        with run.effect():
+            removed = purge_files()
+            run.result["files"] = run.result.get("files", 0) + removed
+            run.progress(run.done + removed, message="files")
+    run.result["orphans"] = run.result.get("orphans", 0) + purge_orphans()
 
 
 def _synced(run: JobRun) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -12,10 +13,12 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from devices.models import Device, EnrollmentCode, IdempotencyKey
-from inventory.models import Job, WebhookDelivery
+from inventory.models import Artifact, Job, Upload, WebhookDelivery
+from inventory.services.stored_files import days_of, files_of_day, remove_file
 from inventory.services.sync.horizon import purge_horizon
 
 CHUNK = 500
+SETTLED = timedelta(days=2)
 
 
 def _stored_answers() -> models.QuerySet[Any]:
@@ -72,6 +75,40 @@ def purge_some(name: str) -> int:
 def purge_synced(device: Device) -> int:
     """Remove some tombstones and verdicts of a device that are past the horizon. Returns how many; 0 = none left."""
     return purge_horizon(device=device, before=_days_ago(settings.RETENTION_DAYS), limit=CHUNK)
+
+
+@transaction.atomic
+def purge_files() -> int:
+    """Remove at most 500 files of jobs that are past their time, and their rows. Returns how many; 0 = none left."""
+    for model in (Artifact, Upload):
+        rows = list(model.objects.expired().order_by("pk")[:CHUNK])
+        if rows:
+            model.objects.filter(pk__in=[row.pk for row in rows]).delete()
+            for row in rows:
+                transaction.on_commit(partial(remove_file, row.path))
+            return len(rows)
+    return 0
+
+
+def purge_orphans() -> int:
+    """Remove files without a row: of workers that lost their lease, of jobs that are gone. Returns how many.
+
+    Only in folders of days that are over for long: what a worker is writing has no row yet.
+    """
+    removed = 0
+    settled = (timezone.now() - SETTLED).date().isoformat()
+    for folder, model in (("artifacts", Artifact), ("uploads", Upload)):
+        for day in days_of(folder):
+            if day >= settled:
+                continue
+            found = set(files_of_day(folder, day))
+            known = set(model.objects.filter(path__startswith=f"{folder}/{day}/").values_list("path", flat=True))
+            for path in sorted(found - known):
+                remove_file(path)
+            removed += len(found - known)
+            if not found & known:
+                remove_file(f"{folder}/{day}")
+    return removed
 
 
 def _days_ago(days: int) -> Any:

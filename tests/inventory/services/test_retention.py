@@ -47,10 +47,10 @@ def test_jobs_that_ended_long_ago_go(device: Device) -> None:
         for age in (LONG_AGO, RECENTLY):
             job = request_job(kind="ledger_proof", actor=TESTER, device=device)
             Job.objects.filter(pk=job.pk).update(status=status, finished_at=now - age, created_at=now - LONG_AGO)
-    assert purge_some("finished_jobs") == 3
+    assert purge_some("finished_jobs") == 4
     left = Job.objects.filter(finished_at__lt=now - LONG_AGO + timedelta(hours=1))
     assert set(left.values_list("status", flat=True)) == {"queued", "running"}
-    assert Job.objects.count() == 7
+    assert Job.objects.count() == 8
 
 
 def test_expired_sign_ins_go_with_their_blacklist_entries(user: User) -> None:
@@ -107,7 +107,7 @@ def test_the_job_removes_all_of_it_in_short_steps(
     assert (job.status, job.done) == (Job.Status.SUCCEEDED, 6)
     removed = {"stored_answers": 5, "spent_codes": 1}
     assert {name: count for name, count in job.result.items() if count} == removed
-    assert set(job.result) == {*EXPIRED, "synced"}
+    assert set(job.result) == {*EXPIRED, "files", "orphans", "synced"}
     assert not IdempotencyKey.objects.exists()
     deleted.refresh_from_db()  # a young tombstone stays: devices must still learn of it
     assert deleted.is_deleted
