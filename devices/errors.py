@@ -2,13 +2,16 @@
 
 AppError
 ├── Unauthenticated 401   token_invalid · sign_in_failed
-├── Forbidden 403         device_suspended · device_draining · device_revoked · enrollment_code_required
+├── Forbidden 403         device_suspended · device_draining · device_revoked · enrollment_code_required ·
+│                         beyond_own_rights
 ├── NotFound 404          device_not_found
 ├── BadRequest 400        device_header_missing
 ├── Conflict 409          device_already_registered · secret_already_used · installation_already_registered ·
-│                         id_already_used · not_deleted · transition_not_allowed · idempotency_key_in_use · email_taken
+│                         id_already_used · not_deleted · transition_not_allowed · idempotency_key_in_use ·
+│                         email_taken · username_taken · name_taken · user_in_use · timing_in_use · last_administrator
 ├── PreconditionFailed 412 revision_mismatch
-└── Invalid 422           enrollment_code_invalid · secret_too_weak · idempotency_key_reused · idempotency_key_malformed
+└── Invalid 422           enrollment_code_invalid · secret_too_weak · idempotency_key_reused ·
+                          idempotency_key_malformed · password_too_weak · job_name_unknown
 """
 
 from __future__ import annotations
@@ -52,6 +55,12 @@ class EnrollmentCodeRequired(errors.Forbidden):
     internal_code = "enrollment_code_required"
     title = "This server enrols devices by code only"
     advice = "Ask the staff for an enrollment code and send it as `enrollment_code`."
+
+
+class BeyondOwnRights(errors.Forbidden):
+    internal_code = "beyond_own_rights"
+    title = "That would give or take more than your own rights"
+    advice = "Ask a superuser."
 
 
 class DeviceNotFound(errors.NotFound):
@@ -105,6 +114,36 @@ class EmailTaken(errors.Conflict):
     advice = "Use another address, or sign in to the other account."
 
 
+class UsernameTaken(errors.Conflict):
+    internal_code = "username_taken"
+    title = "Somebody has this username"
+    advice = "Choose another one; a deactivated person keeps theirs."
+
+
+class NameTaken(errors.Conflict):
+    internal_code = "name_taken"
+    title = "Another one has this name"
+    advice = "Choose another name, or change the one that has it."
+
+
+class UserInUse(errors.Conflict):
+    internal_code = "user_in_use"
+    title = "Devices or enrollment codes belong to this person"
+    advice = "Give them to somebody else first, or deactivate the person instead."
+
+
+class TimingInUse(errors.Conflict):
+    internal_code = "timing_in_use"
+    title = "Schedules use this timing"
+    advice = "Give them another timing first."
+
+
+class LastAdministrator(errors.Conflict):
+    internal_code = "last_administrator"
+    title = "This is the last active superuser"
+    advice = "Make somebody else a superuser first; without one nobody could."
+
+
 class TransitionNotAllowed(errors.Conflict):
     internal_code = "transition_not_allowed"
     title = "This change of state is not possible"
@@ -133,6 +172,18 @@ class SecretTooWeak(errors.Invalid):
     internal_code = "secret_too_weak"
     title = "The secret is too weak"
     advice = "Send at least 32 random bytes as base64url (43 characters or more), or none."
+
+
+class PasswordTooWeak(errors.Invalid):
+    internal_code = "password_too_weak"
+    title = "This password is too weak"
+    advice = "Choose a longer, less usual one that does not resemble the name."
+
+
+class JobNameUnknown(errors.Invalid):
+    internal_code = "job_name_unknown"
+    title = "The server knows no such job"
+    advice = "Choose one of the list."
 
 
 class IdempotencyKeyMalformed(errors.Invalid):

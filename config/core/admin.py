@@ -57,6 +57,10 @@ class ServiceModelAdmin(ModelAdmin):
     restore_service: Callable[..., Any] | None = None
     row_actions: ClassVar[Sequence[RowAction]] = ()
     has_history = True
+    deletion = (
+        "It disappears from its device and from lists, with what belongs to it. Nothing is lost: the history stays and "
+        "you can restore it under Filters → Deleted only."
+    )
 
     list_per_page = 50
     list_max_show_all = 200
@@ -186,7 +190,7 @@ class ServiceModelAdmin(ModelAdmin):
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         try:
-            return super().delete_view(request, object_id, extra_context)
+            return super().delete_view(request, object_id, {"deletion": self.deletion, **(extra_context or {})})
         except (AppError, DatabaseError) as error:
             messages.error(request, sentence(refusal(error)))
         return redirect(self.address("change", object_id))
@@ -200,8 +204,8 @@ class ServiceModelAdmin(ModelAdmin):
         """The model's own, and delete and restore where there are services for them."""
         found = list(self.row_actions)
         if self.delete_service is not None:
-            question = "They disappear from devices and lists, and can be restored."
-            found.append(RowAction("delete_selected", "Delete", question, self.delete_service, "delete", danger=True))
+            run = self.delete_service
+            found.append(RowAction("delete_selected", "Delete", self.deletion, run, "delete", danger=True))
         if self.restore_service is not None:
             question = "They come back, together with what was deleted along with them."
             found.append(
@@ -267,8 +271,8 @@ class ServiceModelAdmin(ModelAdmin):
         context = {**context, "show_history": self.has_history}
         if row is not None:
             context["actions_detail"] = [*(context.get("actions_detail") or ()), *self._buttons(request, row)]
-            opened = getattr(request, "opened_revision", None) or _opened_revision(request)
-            context["opened_revision"] = opened or getattr(row, "revision", None)
+            opened = getattr(request, "opened_revision", _opened_revision(request))
+            context["opened_revision"] = getattr(row, "revision", None) if opened is None else opened
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _buttons(self, request: HttpRequest, row: Any) -> Iterable[dict[str, Any]]:

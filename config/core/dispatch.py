@@ -23,6 +23,11 @@ def enqueue(name: str, **kwargs: Any) -> None:
     transaction.on_commit(lambda: _send(name, payload))
 
 
+def job_names() -> list[str]:
+    """What a schedule may ring: every registered task of ours."""
+    return sorted(name for name in current_app.tasks if not name.startswith("celery."))
+
+
 def _send(name: str, payload: dict[str, Any]) -> None:
     task = current_app.tasks[name]  # KeyError at once for a name that no worker would know
     if settings.CELERY_TASK_ALWAYS_EAGER:

@@ -35,13 +35,22 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in
 
 
 def service_values(form: Any, names: Iterable[str]) -> dict[str, Any]:
-    """The form's values as services take them: a reference to a row becomes `<name>_id`, its wire id."""
+    """The form's values as services take them.
+
+    A reference to a row that has a wire id becomes `<name>_id`; other rows, one or many, are passed as they are.
+    """
+    meta = form._meta.model._meta
+    fields = {field.name: field for field in (*meta.concrete_fields, *meta.many_to_many)}
     found: dict[str, Any] = {}
     for name in names:
+        field = fields.get(name)
+        if field is None:  # the form's own; created_in() knows what to make of it
+            continue
         value = form.cleaned_data[name]
-        field = next((field for field in form._meta.model._meta.concrete_fields if field.name == name), None)
-        if isinstance(field, models.ForeignKey):
+        if isinstance(field, models.ManyToManyField):
+            found[name] = list(value)
+        elif isinstance(field, models.ForeignKey) and hasattr(field.related_model, "uuid"):
             found[f"{name}_id"] = None if value is None else value.uuid
-        elif field is not None:
+        else:
             found[name] = value
     return found

@@ -21,7 +21,7 @@ from config.core.display import column
 from config.core.forms import ServiceForm
 from config.core.row_actions import RowAction
 from devices.actors import Actor
-from devices.admin.staff import StaffAdmin
+from devices.admin.server_rows import ServerRowAdmin
 from devices.formats.qr import qr_svg
 from devices.models import Device, EnrollmentCode, User
 from devices.services.enrollment import create_enrollment_code, qr_text, revoke_enrollment_code
@@ -84,11 +84,6 @@ def make_code(
     return row
 
 
-def revoke_code(code: EnrollmentCode, *, actor: Actor) -> None:
-    """revoke_enrollment_code, which asks for no actor yet."""
-    revoke_enrollment_code(code)
-
-
 def _is_open(code: EnrollmentCode) -> bool:
     return code_state(code) == "Usable"
 
@@ -103,16 +98,15 @@ def code_state(code: EnrollmentCode) -> str:
 
 
 @admin.register(EnrollmentCode)
-class EnrollmentCodeAdmin(StaffAdmin):
+class EnrollmentCodeAdmin(ServerRowAdmin):
     """Make a code, print its QR, revoke it; only its last four characters are kept."""
 
     form = EnrollmentCodeForm
     create_service = staticmethod(make_code)
-    has_history = False
     row_actions: ClassVar[Any] = (
         RowAction(
-            "revoke", "Revoke", "Nobody can enrol with it any more; what has enrolled with it stays.", revoke_code,
-            icon="block", danger=True, fits=_is_open,
+            "revoke", "Revoke", "Nobody can enrol with it any more; what has enrolled with it stays.",
+            revoke_enrollment_code, icon="block", danger=True, fits=_is_open,
         ),
     )  # fmt: skip
     list_display = ("display_code", "state", "label", "device", "owner", "uses", "expires_at", "created_by")

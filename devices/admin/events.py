@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.contrib import admin
 from django.utils.html import format_html
@@ -15,8 +16,26 @@ from devices.admin.staff import StaffAdmin
 from devices.models import Event
 
 
+class EventColumns:
+    """What both logs show of an event."""
+
+    @column(description="Changed")
+    def changed(self, row: Any) -> str:
+        names = [name.replace("_", " ") for name in row.changes]
+        return ", ".join(names[:4]) + (" …" if len(names) > 4 else "") or "–"  # noqa: PLR2004  # a line's worth
+
+    @column(description="Who")
+    def who(self, row: Any) -> str:
+        return f"{row.actor_name or '–'} ({row.actor_kind})"
+
+    @column(description="Changes")
+    def all_changes(self, row: Any) -> str:
+        text = json.dumps(row.changes, indent=2, ensure_ascii=False)
+        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text)
+
+
 @admin.register(Event)
-class EventAdmin(StaffAdmin):
+class EventAdmin(EventColumns, StaffAdmin):
     """Append-only and read-only: who changed what, when, by which request."""
 
     has_history = False
@@ -51,17 +70,3 @@ class EventAdmin(StaffAdmin):
     @column(description="What", badges={})
     def what(self, row: Event) -> str:
         return f"{row.table} {row.action}".replace("_", " ")
-
-    @column(description="Changed")
-    def changed(self, row: Event) -> str:
-        names = [name.replace("_", " ") for name in row.changes]
-        return ", ".join(names[:4]) + (" …" if len(names) > 4 else "") or "–"  # noqa: PLR2004  # a line's worth
-
-    @column(description="Who")
-    def who(self, row: Event) -> str:
-        return f"{row.actor_name or '–'} ({row.actor_kind})"
-
-    @column(description="Changes")
-    def all_changes(self, row: Event) -> str:
-        text = json.dumps(row.changes, indent=2, ensure_ascii=False)
-        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import models
 
-from devices.models import DeviceOwnedModel, Event
+from devices.models import DeviceOwnedModel, Event, ServerEvent
 
 MOST = 300  # characters of one value
 COLOURS = {"created": "success", "restored": "success", "registered": "success", "deleted": "danger", "updated": "info"}
@@ -28,13 +28,13 @@ class Change:
 class Entry:
     """One event about one row."""
 
-    event: Event
+    event: Event | ServerEvent
     action: str
     colour: str
     changes: list[Change]
 
 
-def read_history(model: type[models.Model], events: Iterable[Event]) -> list[Entry]:
+def read_history(model: type[models.Model], events: Iterable[Any]) -> list[Entry]:
     """Events of rows of one model, with references by name instead of by id (one query per referred model)."""
     found = list(events)
     names = _names(model, found)
@@ -52,7 +52,7 @@ def read_history(model: type[models.Model], events: Iterable[Event]) -> list[Ent
     ]
 
 
-def _names(model: type[models.Model], events: list[Event]) -> dict[tuple[str, str], str]:
+def _names(model: type[models.Model], events: list[Any]) -> dict[tuple[str, str], str]:
     named: dict[tuple[str, str], str] = {}
     for field in model._meta.concrete_fields:
         target: Any = field.related_model
@@ -80,5 +80,7 @@ def _text(field: str, value: Any, names: dict[tuple[str, str], str]) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     text = names.get((field, str(value)), str(value))
     return text if len(text) <= MOST else f"{text[:MOST]}…"

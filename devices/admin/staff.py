@@ -16,24 +16,33 @@ from devices.admin.history import Entry, read_history
 from devices.models import Event
 
 PAGE = 50
+HEADINGS = ("When", "Who", "What", "Changes", "Revision")
+
+
+def staff_actor(request: HttpRequest) -> Actor:
+    """Who acts in the admin."""
+    user: Any = request.user
+    request_id = str(getattr(request, "request_id", ""))
+    return Actor(kind="staff", id=str(user.uuid), name=str(user), request_id=request_id)
 
 
 class StaffAdmin(ServiceModelAdmin):
     """Services hear of a member of the staff; the History button shows events."""
 
     def actor_of(self, request: HttpRequest) -> Actor:
-        user: Any = request.user
-        request_id = str(getattr(request, "request_id", ""))
-        return Actor(kind="staff", id=str(user.uuid), name=str(user), request_id=request_id)
+        return staff_actor(request)
 
     def events_about(self, row: Any) -> Any:
         """The events that the history page of a row shows, newest first."""
         return Event.objects.about(row)
 
+    def events_since(self, row: Any, opened: int) -> Any:
+        """Those of them that are newer than revision `opened`."""
+        return self.events_about(row).filter(revision__gt=opened)
+
     def stale(self, row: Any, opened: int, error: AppError) -> AppError:
         """Say who changed what meanwhile; what was typed stays in the form."""
-        since = self.events_about(row).filter(revision__gt=opened)[:5]
-        told = [_told(entry) for entry in read_history(type(row), since)]
+        told = [_told(entry) for entry in read_history(type(row), self.events_since(row, opened)[:5])]
         return PreconditionFailed(
             f"Somebody changed it while you were editing: {' · '.join(told) or 'its revision moved on'}. "
             "Your values are still below: save once more to put them on top, or open the page again to see theirs."
@@ -52,7 +61,7 @@ class StaffAdmin(ServiceModelAdmin):
             "title": f"History: {row}",
             "opts": self.opts,
             "original": row,
-            "headings": ("When", "Who", "What", "Changes", "Revision"),
+            "headings": HEADINGS if events and hasattr(events[0], "revision") else HEADINGS[:-1],
             "entries": read_history(self.model, events[:PAGE]),
             "page": page,
             "more": len(events) > PAGE,

@@ -1,51 +1,81 @@
-"""People and their groups: Django's own forms in our look."""
+"""People: who signs in, what they may do, their passwords."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
-from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from config.core.display import column
+from config.core.forms import ServiceForm
+from config.core.row_actions import RowAction
+from devices.actors import Actor
 from devices.admin.owned import link_to_list
+from devices.admin.passwords import TwoPasswordsForm
+from devices.admin.rights import RightsAdmin
 from devices.models import Device, User
+from devices.services.accounts import create_user, delete_user, set_password, update_user
 
-admin.site.unregister(Group)
+
+class NewUserForm(TwoPasswordsForm, ServiceForm):
+    """A person and their first password."""
+
+
+def set_active(user: User, *, actor: Actor, active: bool) -> User:
+    """update_user of one field."""
+    return update_user(user, actor=actor, changes={"is_active": active})
+
+
+def _is_active(user: User) -> bool:
+    return user.is_active
+
+
+def _is_inactive(user: User) -> bool:
+    return not user.is_active
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
-    """People who sign in; the framework's own page is their one write path, with Django's log as history."""
+class UserAdmin(RightsAdmin):
+    """People are made here; those who leave are deactivated, so that what they own stays theirs."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    create_service = staticmethod(create_user)
+    update_service = staticmethod(update_user)
+    delete_service = staticmethod(delete_user)
+    row_actions: ClassVar[Any] = (
+        RowAction(
+            "set_password", "Set a password", "Wherever they are signed in, they have to sign in again.", set_password,
+            icon="key", answers=TwoPasswordsForm, bulk=False,
+        ),
+        RowAction(
+            "deactivate", "Deactivate", "They cannot sign in any more; what they own and did stays.",
+            partial(set_active, active=False), icon="person_off", danger=True, fits=_is_active,
+        ),
+        RowAction(
+            "activate", "Activate", "They can sign in again.", partial(set_active, active=True),
+            icon="person", fits=_is_inactive,
+        ),
+    )  # fmt: skip
     list_display = ("display_name", "email", "role", "is_active", "last_login", "device_list")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
-    list_per_page = 50
-    show_full_result_count = False
+    search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
-    readonly_fields = ("uuid", "password_link", "last_login", "date_joined", "device_list")
+    readonly_fields = ("uuid", "last_login", "date_joined", "device_list")
+    add_fieldsets = (
+        (None, {"fields": ("username", ("password", "again"))}),
+        ("Person", {"fields": (("first_name", "last_name"), "email")}),
+        ("May", {"fields": ("is_staff", "is_superuser", "groups")}),
+    )
     fieldsets = (
-        (None, {"fields": (("username", "password_link"),)}),
-        ("Person", {"fields": (("first_name", "last_name"), "email", "device_list")}),
+        (None, {"fields": ("username", ("first_name", "last_name"), "email", "device_list")}),
         ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Kept by the server", {"fields": (("last_login", "date_joined"), "uuid"), "classes": ["collapse"]}),
     )
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Permissions with their content types at once, as Django's own group page has them."""
-        if db_field.name == "user_permissions":
-            kwargs["queryset"] = Permission.objects.select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = ServiceForm if obj is not None else NewUserForm
+        return super().get_form(request, obj, change=change, **{**kwargs, "form": form})
 
     @column(description="User", ordering="username", header=True)
     def display_name(self, row: User) -> list[str]:
@@ -55,18 +85,6 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # gener
     def role(self, row: User) -> str:
         return "Superuser" if row.is_superuser else "Staff" if row.is_staff else "User"
 
-    @column(description="Password")
-    def password_link(self, row: User) -> str:
-        """Instead of the hash, of which no part is shown."""
-        classes = "text-primary-600 hover:underline dark:text-primary-500"
-        address = reverse("admin:auth_user_password_change", args=(row.pk,))
-        return format_html('<a href="{}" class="{}">Set a new password</a>', address, classes)
-
     @column(description="Devices")
     def device_list(self, row: User) -> str:
         return link_to_list(Device, "Devices", owner__id__exact=row.pk)
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """Roles: sets of permissions."""

@@ -145,7 +145,9 @@ class ProfileView(APIView):
         user = _user(request)
         serializer = ProfileSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        return Response(ProfileSerializer(update_profile(user, serializer.validated_data)).data)
+        actor: Any = request.auth
+        written = update_profile(user, actor=actor, changes=serializer.validated_data)
+        return Response(ProfileSerializer(written).data)
 
 
 def _user(request: Request) -> User:

@@ -7,6 +7,7 @@ from devices.models.feed import Feed
 from devices.models.installations import EnrollmentCode, Installation, Presence
 from devices.models.operations import IdempotencyKey, Operation
 from devices.models.owned import DeviceOwnedModel, DeviceOwnedQuerySet
+from devices.models.server_events import ServerEvent, key_of
 
 __all__ = [
     "NEXT_STANDINGS",
@@ -21,6 +22,8 @@ __all__ = [
     "Operation",
     "Presence",
     "PurgePermit",
+    "ServerEvent",
     "Standing",
     "User",
+    "key_of",
 ]

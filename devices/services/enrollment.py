@@ -29,6 +29,7 @@ from devices.services.credentials import (
 )
 from devices.services.events import first_values, record_event
 from devices.services.feed import next_revision
+from devices.services.server_rows import record_server_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ def actor_of(installation: Installation, *, request_id: str = "") -> Actor:
     )
 
 
+@transaction.atomic
 def create_enrollment_code(
     *,
     actor: Actor,
@@ -208,12 +210,18 @@ def create_enrollment_code(
         expires_at=timezone.now() + valid_for,
         created_by=actor.name,
     )
+    told = {"label": label, "device": device, "owner": owner, "max_uses": max_uses, "expires_at": row.expires_at}
+    given = {name: (None, value) for name, value in told.items() if value not in (None, "")}
+    record_server_event(row, actor=actor, action="created", changes=given)
     return row, code
 
 
-def revoke_enrollment_code(code: EnrollmentCode) -> None:
-    """End a code; what enrolled by it stays."""
-    EnrollmentCode.objects.filter(pk=code.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+@transaction.atomic
+def revoke_enrollment_code(code: EnrollmentCode, *, actor: Actor) -> None:
+    """End a code; what enrolled by it stays. The same again changes nothing."""
+    ended = EnrollmentCode.objects.filter(pk=code.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    if ended:
+        record_server_event(code, actor=actor, action="revoked")
 
 
 def qr_text(code: str) -> str:

@@ -49,6 +49,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "System",
         (
             ("Events", "history", "devices.event"),
+            ("Server events", "policy", "devices.serverevent"),
             ("Users", "person", "devices.user"),
             ("Groups", "group", "auth.group"),
             ("Schedules", "schedule", "django_celery_beat.periodictask"),

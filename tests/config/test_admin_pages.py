@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from devices.models import Device, EnrollmentCode, Event, IdempotencyKey, Installation, User
+from devices.models import Device, EnrollmentCode, Event, IdempotencyKey, Installation, ServerEvent, User
 from devices.services.enrollment import create_enrollment_code
 from inventory.models import Barcode, Case, Category, Job, Location, Lot, Product, StockLevel, StockMovement, Task
 from inventory.services.jobs import request_job
@@ -30,13 +30,15 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
     movement = factories.make_movement(device)
     interval = IntervalSchedule.objects.get_or_create(every=3, period="days")[0]
     name = f"schedule {factories.NUMBERS.__next__()}"
+    code = create_enrollment_code(actor=factories.TESTER, device=device, label="Till")[0]
     return {
         User: user,
         Group: Group.objects.get_or_create(name="Counters")[0],
         Device: device,
         Installation: device.installations.get(),
-        EnrollmentCode: create_enrollment_code(actor=factories.TESTER, device=device, label="Till")[0],
+        EnrollmentCode: code,
         Event: Event.objects.for_device(device).first(),
+        ServerEvent: ServerEvent.objects.about(code).get(),
         Category: factories.make_category(device),
         Product: movement.product,
         Barcode: factories.make_barcode(device),

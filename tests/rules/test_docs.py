@@ -19,7 +19,7 @@ SHELL = ("Procfile", "bin/start")
 NOT_SETTINGS = {"DJANGO_SETTINGS_MODULE", "PATH", "PWD", "BASH_SOURCE"}
 RECORDERS = {
     *("record_event", "build_event", "insert_owned", "change_owned", "delete_owned", "restore_owned", "restamp"),
-    "record_events",
+    *("record_events", "record_server_event"),
 }
 
 

@@ -203,7 +203,7 @@ def test_codes_by_state_and_revoked(boss: Client) -> None:
     assert listed(boss, EnrollmentCode) == {usable, expired, used}
 
 
-# --- events and people ---
+# --- events ---
 def test_events_are_read_only_and_searchable(boss: Client, device: Device) -> None:
     product = factories.make_product(device)
     event = Event.objects.about(product)[0]
@@ -214,28 +214,8 @@ def test_events_are_read_only_and_searchable(boss: Client, device: Device) -> No
     assert Event.objects.get(pk=event.pk).action == "created"
 
 
-def test_a_user_is_added_with_a_password(boss: Client) -> None:
-    secret = "a long enough password 42"
-    sent = {"username": "kim", "password1": secret, "password2": secret, "usable_password": "true"}
-    assert boss.post(address(User, "add"), sent).status_code == 302
-    kim = User.objects.get(username="kim")
-    assert kim.check_password(secret)
-    page = boss.get(address(User, "change", kim.pk)).content.decode()
-    assert kim.password.partition("$")[0] not in page  # no part of the hash
-    assert reverse("admin:auth_user_password_change", args=(kim.pk,)) in page
-    assert boss.get(reverse("admin:auth_user_password_change", args=(kim.pk,))).status_code == 200
-
-
 def test_autocomplete_offers_live_devices_alone(boss: Client, device: Device, other: Device) -> None:
     Device.all_objects.filter(pk=other.pk).update(deleted_at=timezone.now())
     query = {"app_label": "inventory", "model_name": "product", "field_name": "device", "term": ""}
     results = boss.get(reverse("admin:autocomplete"), query).json()["results"]
     assert [row["id"] for row in results] == [str(device.pk)]
-
-
-def test_a_user_is_changed_and_keeps_the_password(boss: Client, user: User) -> None:
-    sent = {"username": "ada", "first_name": "Ada", "is_active": "on", "is_staff": "on"}
-    assert boss.post(address(User, "change", user.pk), sent).status_code == 302
-    current = User.objects.get(pk=user.pk)
-    assert (current.first_name, current.is_staff, current.is_superuser) == ("Ada", True, False)
-    assert current.check_password("correct horse")

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError, transaction
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from devices.models import Device, EnrollmentCode, Event, Installation, Standing, User
+from devices.models import Device, EnrollmentCode, Event, Installation, ServerEvent, Standing, User
 from devices.services.credentials import new_secret
 from devices.services.enrollment import create_enrollment_code, qr_text, revoke_enrollment_code
 from devices.services.standing import set_standing
@@ -87,7 +88,7 @@ def test_a_generic_code_joins_no_existing_device(device: Device) -> None:
 def test_expired_revoked_and_wrong_codes_are_told_apart_by_nobody(device: Device) -> None:
     expired = make_code(valid_for=timedelta(seconds=-1))
     row, revoked = create_enrollment_code(actor=factories.TESTER)
-    revoke_enrollment_code(row)
+    revoke_enrollment_code(row, actor=factories.TESTER)
     bodies = [register(422, enrollment_code=code) for code in (expired, revoked, "0000-0000-0000-0000", "x")]
     for body in bodies:
         body.pop("request_id")
@@ -167,3 +168,26 @@ def test_only_the_hash_of_a_code_is_stored() -> None:
 def test_a_qr_holds_what_an_app_needs(settings: Settings) -> None:
     settings.PUBLIC_URL = "https://stock.example"
     assert json.loads(qr_text("ABCD-EFGH")) == {"v": 1, "url": "https://stock.example", "code": "ABCD-EFGH"}
+
+
+def test_making_and_revoking_a_code_is_recorded(device: Device) -> None:
+    row, code = create_enrollment_code(actor=factories.TESTER, device=device, label="Till", max_uses=2)
+    for _ in range(2):  # the second one finds nothing to do
+        revoke_enrollment_code(row, actor=factories.TESTER)
+    revoked, created = ServerEvent.objects.about(row)
+    assert (created.action, revoked.action) == ("created", "revoked")
+    assert {created.actor_id, revoked.actor_id} == {"tests"}
+    assert created.changes["device"] == [None, str(device.uuid)]
+    assert set(created.changes) == {"label", "device", "max_uses", "expires_at"}
+    told = str((created.changes, created.object_name, revoked.changes))
+    assert code not in told
+    assert row.code_hash not in told
+
+
+def test_server_events_cannot_be_changed_also_not_by_sql() -> None:
+    row, _ = create_enrollment_code(actor=factories.TESTER)
+    event = ServerEvent.objects.about(row).get()
+    for change in (ServerEvent.objects.filter(pk=event.pk).delete, lambda: ServerEvent.objects.update(action="x")):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change()
+    assert ServerEvent.objects.about(row).get().action == "created"
