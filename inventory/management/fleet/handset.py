@@ -135,14 +135,14 @@ class Handset:
         self.store.memory.cursor = page["cursor"]
         if not page["has_more"]:
             self.store.finish_full_pull()
-            self._check_counts(page.get("counts"))
+            self._check_counts(page["counts"])
         self.line.step()
         self.store.keep()
         return bool(page["has_more"])
 
-    def _check_counts(self, counts: dict[str, int] | None) -> None:
-        mine = {table: len(self.store.memory.synced[table]) for table in counts or {}}
-        if counts is not None and counts != mine:
+    def _check_counts(self, counts: dict[str, int]) -> None:
+        mine = {table: len(self.store.memory.synced[table]) for table in counts}
+        if counts != mine:
             raise Divergence(f"{self.name}: the server counts {counts}, the replica {mine}")
 
     # --- what waits for a row that will never come ---

@@ -9,9 +9,11 @@ from itertools import islice
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import Func, IntegerField, Subquery
 
+from config.core.snapshots import snapshot
 from devices.models import Device, DeviceOwnedModel, Feed
-from inventory.services.sync.cursors import Cursor, read_cursor, refuse_stale
+from inventory.services.sync.cursors import Cursor, read_cursor
 from inventory.services.sync.tables import Table
 
 COUNTS_KEPT = 3600  # seconds; the key holds the head, so a count is never stale
@@ -29,21 +31,27 @@ class Page:
 
 
 def pull_changes(*, device: Device, cursor: str | None, limit: int, tables: Iterable[Table]) -> Page:
-    """The next `limit` rows. `device.feed` must have been read before any row is.
+    """The next `limit` rows; the last page with counts of live rows, exact for the head that it reports.
 
     Raises SyncBadCursor, SyncResyncRequired.
     """
-    feed, wanted = device.feed, list(tables)
-    start = read_cursor(cursor, feed)
-    found = _rows(device, wanted, start.seq, feed.head, limit) if start.seq < feed.head else []
-    if found:
-        # Retention may have moved the floor while the rows were read: then a tombstone may be missing here.
-        refuse_stale(start, Feed.objects.get(pk=device.pk))
-    rows, has_more = found[:limit], len(found) > limit
-    if has_more:
-        return Page(rows, start.at(rows[-1][1].revision), True, feed.head, None)
-    done = Cursor(feed.epoch, feed.head, feed.head)
-    return Page(rows, done, False, feed.head, live_counts(device, feed, wanted))
+    wanted = list(tables)
+    if read_cursor(cursor, device.feed).seq == device.feed.head:
+        known = _known_counts(device.feed, wanted)
+        if len(known) == len(wanted):
+            return _last_page([], device.feed, known)
+    with snapshot():  # rows, head, floor and counts of one moment, however many write meanwhile
+        feed = Feed.objects.get(pk=device.pk)
+        start = read_cursor(cursor, feed)
+        found = _rows(device, wanted, start.seq, feed.head, limit) if start.seq < feed.head else []
+        if len(found) > limit:
+            rows = found[:limit]
+            return Page(rows, start.at(rows[-1][1].revision), True, feed.head, None)
+        return _last_page(found, feed, live_counts(device, feed, wanted))
+
+
+def _last_page(rows: list[tuple[Table, Any]], feed: Feed, counts: dict[str, int]) -> Page:
+    return Page(rows, Cursor(feed.epoch, feed.head, feed.head), False, feed.head, counts)
 
 
 def _rows(device: Device, tables: list[Table], since: int, head: int, limit: int) -> list[tuple[Table, Any]]:
@@ -55,16 +63,29 @@ def _rows(device: Device, tables: list[Table], since: int, head: int, limit: int
     return [(table, row) for _, table, row in islice(merge(*streams, key=lambda entry: entry[0]), limit + 1)]
 
 
-def live_counts(device: Device, feed: Feed, tables: list[Table]) -> dict[str, int] | None:
-    """Live rows per table, so that a client can notice divergence; counted once per head.
+def live_counts(device: Device, feed: Feed, tables: list[Table]) -> dict[str, int]:
+    """Live rows per table at the feed's head, so that a client can notice divergence; counted once per head.
 
-    None where somebody wrote meanwhile: counts of a later head would look like divergence.
+    In one query. `feed` is of the snapshot that it is called in.
     """
-    keys = {f"counts:{device.pk}:{feed.epoch}:{feed.head}:{table.name}": table for table in tables}
-    known: dict[str, int] = cache.get_many(keys)
-    fresh = {key: table.model.objects.for_device(device).count() for key, table in keys.items() if key not in known}
-    if fresh:
-        if not Feed.objects.filter(pk=device.pk, head=feed.head).exists():
-            return None
-        cache.set_many(fresh, COUNTS_KEPT)
-    return {table.name: (known | fresh)[key] for key, table in keys.items()}
+    known = _known_counts(feed, tables)
+    missing = [table for table in tables if table.name not in known]
+    if missing:
+        counts = Feed.objects.filter(pk=device.pk).values_list(*(_count(table, device) for table in missing)).get()
+        known |= {table.name: count for table, count in zip(missing, counts, strict=True)}
+        cache.set_many({_key(feed, table): known[table.name] for table in missing}, COUNTS_KEPT)
+    return {table.name: known[table.name] for table in tables}
+
+
+def _count(table: Table, device: Device) -> Subquery:
+    count = Func(template="COUNT(*)", output_field=IntegerField())  # Count() would group
+    return Subquery(table.model.objects.for_device(device).order_by().values_list(count))
+
+
+def _known_counts(feed: Feed, tables: list[Table]) -> dict[str, int]:
+    kept = cache.get_many(_key(feed, table) for table in tables)
+    return {table.name: kept[key] for table in tables if (key := _key(feed, table)) in kept}
+
+
+def _key(feed: Feed, table: Table) -> str:
+    return f"counts:{feed.pk}:{feed.epoch}:{feed.head}:{table.name}"

@@ -7,14 +7,12 @@ from uuid import uuid4
 
 import pytest
 from django.apps import apps
-from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from devices.models import Device, DeviceOwnedModel, Feed
 from inventory.api.tables import TABLES
-from inventory.models import Case, Product, StockLevel
+from inventory.models import Case, Product
 from inventory.services.products import delete_product, restore_product, update_product
-from inventory.services.sync import pull as service
 from tests import factories
 from tests.conftest import client_of
 from tests.inventory.sync.ops import head, op, pull, pull_all, push
@@ -195,24 +193,6 @@ def test_a_full_pull_under_way_ends_when_the_floor_passes_its_start(api: APIClie
     assert (response.status_code, response.json()["reason"]) == (410, "expired")
 
 
-def test_a_floor_that_moves_while_rows_are_read(
-    api: APIClient, device: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(device)
-    page = pull(api, limit=1)
-    read = service._rows
-
-    def slow(*args: Any) -> Any:
-        found = read(*args)
-        factories.make_task(device)
-        Feed.objects.filter(pk=device.pk).update(floor=head(device))
-        return found
-
-    monkeypatch.setattr(service, "_rows", slow)
-    response = api.get("/v1/sync/changes", {"cursor": page["cursor"]})
-    assert (response.status_code, response.json()["reason"]) == (410, "expired")
-
-
 def test_another_devices_cursor_shows_nothing_of_it(api: APIClient, device: Device, other: Device) -> None:
     stranger = factories.enrol()
     fill(stranger.installation.device)
@@ -257,42 +237,6 @@ def test_unknown_tables_are_refused(api: APIClient, tables: str) -> None:
 
 def test_an_unknown_parameter_is_refused(api: APIClient) -> None:
     assert api.get("/v1/sync/changes", {"since": "1"}).status_code == 400
-
-
-# --- counts ---
-def test_counts_are_of_live_rows_and_follow(api: APIClient, device: Device) -> None:
-    fill(device)
-    counts = pull_all(api)[1]["counts"]
-    assert counts == {table.name: table.model.objects.for_device(device).count() for table in TABLES.values()}
-    assert counts["stock_levels"] == StockLevel.objects.for_device(device).count() == 1
-    product = Product.objects.for_device(device).get()
-    delete_product(product, actor=factories.TESTER)
-    after = pull_all(api)[1]["counts"]
-    assert {name: counts[name] - after[name] for name in counts if counts[name] != after[name]} == {
-        "products": 1,
-        "barcodes": 1,
-        "lots": 1,
-        "stock_levels": 1,
-    }
-
-
-def test_counts_never_belong_to_another_head(api: APIClient, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody writes between the rows and the counting: counts of later would look like divergence."""
-    pull_all(api)
-    read = service._rows
-
-    def slow(*args: Any) -> Any:
-        found = read(*args)
-        factories.make_task(device)
-        return found
-
-    cache.clear()
-    monkeypatch.setattr(service, "_rows", slow)
-    page = pull(api)
-    assert page["has_more"] is False
-    assert "counts" not in page
-    monkeypatch.undo()
-    assert pull(api, page["cursor"])["counts"]["tasks"] == 1
 
 
 # --- since ---
