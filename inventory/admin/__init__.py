@@ -1,6 +1,18 @@
 """Registers the admin pages of what is counted."""
 
-from inventory.admin import barcodes, cases, categories, jobs, levels, locations, lots, movements, products, tasks
+from inventory.admin import (
+    barcodes,
+    cases,
+    categories,
+    jobs,
+    levels,
+    locations,
+    lots,
+    movements,
+    products,
+    tasks,
+    webhooks,
+)
 
 __all__ = [
     "barcodes",
@@ -13,4 +25,5 @@ __all__ = [
     "movements",
     "products",
     "tasks",
+    "webhooks",
 ]

@@ -46,6 +46,13 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Integration",
+        (
+            ("Webhooks", "webhook", "inventory.webhookendpoint"),
+            ("Deliveries", "outgoing_mail", "inventory.webhookdelivery"),
+        ),
+    ),
+    (
         "System",
         (
             ("Events", "history", "devices.event"),

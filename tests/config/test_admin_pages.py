@@ -15,7 +15,20 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 
 from devices.models import Device, EnrollmentCode, Event, IdempotencyKey, Installation, ServerEvent, User
 from devices.services.enrollment import create_enrollment_code
-from inventory.models import Barcode, Case, Category, Job, Location, Lot, Product, StockLevel, StockMovement, Task
+from inventory.models import (
+    Barcode,
+    Case,
+    Category,
+    Job,
+    Location,
+    Lot,
+    Product,
+    StockLevel,
+    StockMovement,
+    Task,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from inventory.services.jobs import request_job
 from tests import factories
 
@@ -28,6 +41,7 @@ DEVICE = Device.__name__
 def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
     """One row of everything that the admin shows."""
     movement = factories.make_movement(device)
+    delivery = factories.make_delivery(device)
     interval = IntervalSchedule.objects.get_or_create(every=3, period="days")[0]
     name = f"schedule {factories.NUMBERS.__next__()}"
     code = create_enrollment_code(actor=factories.TESTER, device=device, label="Till")[0]
@@ -51,6 +65,8 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
             device, evidence={"code": "1", "gtins": ["2"], "places": [["A", "1"]], "lot_id": None}
         ),
         Job: request_job(kind="ledger_proof", actor=factories.TESTER),
+        WebhookEndpoint: delivery.endpoint,
+        WebhookDelivery: delivery,
         IntervalSchedule: interval,
         CrontabSchedule: CrontabSchedule.objects.get_or_create(minute="5")[0],
         ClockedSchedule: ClockedSchedule.objects.create(clocked_time="2030-01-01T00:00Z"),

@@ -183,9 +183,9 @@ def replay_webhook(endpoint: WebhookEndpoint, *, actor: Actor, device: Device, r
     lock_device(device)
     head = Feed.objects.values_list("head", flat=True).get(device=device)
     if not 1 <= revision <= head + 1:
-        raise _invalid("revision", f"Give a revision from 1 to {head + 1}, one beyond the newest.")
+        raise invalid("revision", f"Give a revision from 1 to {head + 1}, one beyond the newest.")
     if endpoint.device_id not in (None, device.pk):
-        raise _invalid("device", "This endpoint does not get the events of that device.")
+        raise invalid("device", "This endpoint does not get the events of that device.")
     WebhookPosition.objects.update_or_create(endpoint=endpoint, device=device, defaults={"revision": revision - 1})
     ring(endpoint)
     return endpoint
@@ -261,5 +261,6 @@ def _changed(
     return current
 
 
-def _invalid(field: str, detail: str) -> WebhookInvalid:
+def invalid(field: str, detail: str) -> WebhookInvalid:
+    """A refusal that names its field."""
     return WebhookInvalid(detail, errors=[FieldProblem(field, "invalid", detail)])
