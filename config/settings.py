@@ -153,6 +153,9 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"  # 2026-11-21 14:03, whatever the language
 USE_TZ = True
 CURRENCY = env.text("CURRENCY", "EUR")  # what `unit_cost` is in; written beside money, never converted
+REPORT_PAPER = env.choice("REPORT_PAPER", "a4", ("a4", "letter"))
+REPORT_PDF_ROWS = env.number("REPORT_PDF_ROWS", 2_000, least=1)  # 120 KB of memory each
+PDF_FONTS = env.text("PDF_FONTS")  # a folder with more fonts, for CJK or emoji
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(
     level=env.text("LOG_LEVEL", "INFO"), form=env.choice("LOG_FORMAT", "console", ("console", "json"))

@@ -12,6 +12,7 @@ from inventory.api.locations import LocationViewSet
 from inventory.api.lots import LotViewSet
 from inventory.api.movements import MovementViewSet
 from inventory.api.products import ProductViewSet
+from inventory.api.reports import ReportView
 from inventory.api.scan import ScanView
 from inventory.api.sync import PullView, PushView, SinceView
 from inventory.api.tasks import TaskViewSet
@@ -42,6 +43,7 @@ router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-delivery")
 
 urlpatterns = [
+    path("reports", ReportView.as_view(), name="reports"),
     path("scan/<code:code>", ScanView.as_view(), name="scan"),
     path("sync/changes", PullView.as_view(), name="sync-changes"),
     path("sync/since", SinceView.as_view(), name="sync-since"),

@@ -90,6 +90,7 @@ def _describe(sheet: Sheet, known: frozenset[int], *, most_rows: int) -> dict[st
         "landscape": sum(column.width for column in sheet.columns) > PORTRAIT_WIDTH,
         "columns": [_column(column, sheet) for column in sheet.columns],
         "rows": rows,
+        "nothing": draw(sheet.nothing),
         "totals": totals if any(totals) and sheet.count else [],
         "count": f"{sheet.count:,}",
         "left_out": f"{sheet.count - len(rows):,}" if sheet.count > len(rows) else "",

@@ -33,13 +33,17 @@ NUMERIC = (Kind.QUANTITY, Kind.MONEY, Kind.NUMBER)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`name` is for programs, `title` for people; `width` in characters; `total`: its sum means something."""
+    """`name` is for programs, `title` for people; `width` in characters; `total`: its sum means something.
+
+    `within` names the column that must say the same in every row for that: pieces and kilograms have no sum.
+    """
 
     name: str
     title: str
     kind: Kind = Kind.TEXT
     width: int = 12
     total: bool = False
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Sheet:
     """Rows are read once, as a stream; `count` and `totals` grow with them.
 
     `facts` (label, text) say what it is about and when it was true. `zone` is the time zone that people are
-    shown times in; programs always get UTC.
+    shown times in; programs always get UTC. `nothing` is what no rows mean.
     """
 
     title: str
@@ -89,14 +93,22 @@ class Sheet:
     zone: tzinfo = UTC
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     summarise: Callable[[], Summary] = no_summary
+    nothing: str = "There is nothing to show."
     count: int = field(default=0, init=False)
     totals: dict[str, Decimal] = field(default_factory=dict, init=False)
 
     def __iter__(self) -> Iterator[Cells]:
-        summed = [(place, column.name) for place, column in enumerate(self.columns) if column.total]
+        places = {column.name: place for place, column in enumerate(self.columns)}
+        summed = [(places[column.name], column.name) for column in self.columns if column.total]
+        alike = {column.name: places[column.within] for column in self.columns if column.within}
+        first: Cells | None = None
         self.totals = {name: Decimal(0) for _, name in summed}
         for cells in self.rows:
             self.count += 1
+            first = cells if first is None else first
+            for name in [name for name, place in alike.items() if cells[place] != first[place]]:
+                del alike[name], self.totals[name]
+                summed = [(place, other) for place, other in summed if other != name]
             for place, name in summed:
                 value: Any = cells[place]
                 if value is not None:
@@ -130,8 +142,16 @@ def for_people(cell: Cell, kind: Kind, zone: tzinfo) -> str:
     if isinstance(cell, Decimal | int):
         return shown_number(Decimal(cell), kind)
     if isinstance(cell, datetime):
-        return f"{cell.astimezone(zone):%Y-%m-%d %H:%M}"
+        return local(cell, zone).isoformat(" ", "minutes")[:16]
     return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def local(moment: datetime, zone: tzinfo) -> datetime:
+    """The time in a zone; at the ends of the calendar, where there is none, as it is."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def shown_number(number: Decimal, kind: Kind = Kind.QUANTITY) -> str:

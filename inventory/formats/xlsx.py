@@ -9,12 +9,12 @@ from typing import IO, Any
 
 import xlsxwriter
 
-from inventory.formats.sheets import Cell, Column, Kind, Sheet, for_programs
+from inventory.formats.sheets import Cell, Column, Kind, Sheet, for_programs, local
 
 MAX_ROWS = 1_048_576  # of one worksheet; what is more goes on in the next one
 MAX_TEXT = 32_767  # characters of one cell
 EXACT_DIGITS = 15  # a spreadsheet's number keeps so many; longer ones are written as text
-FIRST_DATE = date(1900, 1, 1)  # spreadsheets know no earlier one
+FIRST_YEAR = 1901  # spreadsheets know no earlier dates, and disagree about 1900
 FORMATS = {
     Kind.QUANTITY: "#,##0.######",
     Kind.MONEY: "#,##0.00####",
@@ -91,10 +91,9 @@ class _Page:
             self.page.write_boolean(self.rows, place, cell)
         elif isinstance(cell, Decimal | int) and _keeps(Decimal(cell)):
             self.page.write_number(self.rows, place, cell, form)
-        elif isinstance(cell, datetime):
-            self.page.write_datetime(self.rows, place, cell.astimezone(self.sheet.zone).replace(tzinfo=None), form)
-        elif isinstance(cell, date) and cell >= FIRST_DATE:
-            self.page.write_datetime(self.rows, place, cell, form)
+        elif isinstance(cell, date) and cell.year >= FIRST_YEAR:
+            moment = local(cell, self.sheet.zone).replace(tzinfo=None) if isinstance(cell, datetime) else cell
+            self.page.write_datetime(self.rows, place, moment, form)
         else:
             self.page.write_string(self.rows, place, _fitting(for_programs(cell)))
 

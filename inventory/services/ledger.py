@@ -7,36 +7,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from config.core.quantities import from_micro, plain
+from config.core.quantities import plain
 from devices.actors import Actor
 from devices.models import Device
 from devices.services.feed import next_revision
 from devices.services.owned import change_owned, insert_owned, lock_device
 from inventory.models import Case, Location, Lot, Product, StockLevel
+from inventory.reports.ledger_proof import differing_levels
 from inventory.services.cases import open_case
 from inventory.services.levels import Bucket
 
 CHUNK = 500
 CASES = 50  # of one device and proof; more of them say no more
-
-# One statement is one snapshot on both engines: it is exact while movements go on.
-DRIFTS = """
-    SELECT product_id, location_id, lot_id, SUM(level), SUM(ledger) FROM (
-        SELECT product_id, location_id, lot_id, quantity AS level, 0 AS ledger
-          FROM stock_levels WHERE device_id = %s
-        UNION ALL
-        SELECT product_id, to_location_id, lot_id, 0, quantity
-          FROM stock_movements WHERE device_id = %s AND to_location_id IS NOT NULL
-        UNION ALL
-        SELECT product_id, from_location_id, lot_id, 0, -quantity
-          FROM stock_movements WHERE device_id = %s AND from_location_id IS NOT NULL
-    ) AS sides
-    GROUP BY product_id, location_id, lot_id
-    HAVING SUM(level) <> SUM(ledger)
-    ORDER BY product_id, location_id, lot_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +93,7 @@ def rebuild_levels(device: Device, *, actor: Actor, apply: bool = False) -> list
 
 
 def _drifts(device: Device, *, limit: int | None = None) -> Iterator[Drift]:
-    with connection.cursor() as cursor:
-        cursor.execute(DRIFTS, [device.pk] * 3)
-        rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+    rows = differing_levels(device, limit=limit)
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
         products = Product.all_objects.in_bulk({row[0] for row in some})
@@ -119,7 +101,7 @@ def _drifts(device: Device, *, limit: int | None = None) -> Iterator[Drift]:
         lots = Lot.all_objects.in_bulk({row[2] for row in some if row[2] is not None})
         for product, location, lot, level, ledger in some:
             bucket = Bucket(products[product], locations[location], None if lot is None else lots[lot])
-            yield Drift(bucket, from_micro(level), from_micro(ledger))
+            yield Drift(bucket, level, ledger)
 
 
 def _set_level(device: Device, actor: Actor, drift: Drift) -> None:

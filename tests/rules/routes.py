@@ -91,6 +91,7 @@ OWN = {
     "device-roll": "the calling installation",
     "device-revoke": "the calling installation",
     "upload-list": "a file for the acting device; foreign ones are tested by name",
+    "reports": "the acting device's; foreign ids in parameters are tested by name",
     "scan": "a code; foreign codes are tested by name",
     "sync-changes": "the acting device's feed; cursors of another device are tested by name",
     "sync-since": "likewise",

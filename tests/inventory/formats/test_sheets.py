@@ -143,6 +143,16 @@ def test_numbers_for_people(number: str, kind: Kind, text: str) -> None:
     assert shown_number(Decimal(number), kind) == text
 
 
+def test_times_at_the_ends_of_the_calendar() -> None:
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    rows = [("a", None, None, None, None, None, first), ("b", None, None, None, None, None, last)]
+    for zone in (ZoneInfo("America/New_York"), ZoneInfo("Asia/Tokyo")):
+        cells = [row[6] for row in pages(written(write_xlsx, make_sheet(rows, zone=zone)))["Stock now"][1:3]]
+        assert cells[0] == "0001-01-01T00:00:00Z"
+        assert cells[1].year == 9999
+        assert {for_people(first, Kind.TIME, zone)[:4], for_people(last, Kind.TIME, zone)[:4]} == {"0001", "9999"}
+
+
 def test_other_cells_for_people_and_for_programs() -> None:
     assert for_people(None, Kind.TEXT, UTC) == for_programs(None) == ""
     assert [for_people(flag, Kind.FLAG, UTC) for flag in (True, False)] == ["yes", "no"]
