@@ -187,7 +187,7 @@ class PushView(OnceMixin, APIView):
         installation = _replica(request, device, serializer.validated_data.get("replica_id"))
         client_time = serializer.validated_data.get("client_time")
         position = Position(
-            base_revision=read_base(serializer.validated_data.get("base"), device.feed),
+            base_revision=read_base(serializer.validated_data.get("base"), device, device.feed),
             clock_offset_ms=_clock_offset(request, installation, client_time, received_at),
         )
         who: dict[str, Any] = {"device": device, "actor": request.auth, "position": position}

@@ -1,15 +1,18 @@
-"""Cursors: where a client stands in a device's feed (PROTOCOL §3)."""
+"""Cursors: where a client stands in the feed of one device (PROTOCOL §3)."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 
-from devices.models import Feed
+from devices.models import Device, Feed
 from inventory.errors import SyncBadCursor, SyncResyncRequired
 
-CURSOR = re.compile(r"1\.([0-9]{1,9})\.([0-9]{1,18})\.([0-9]{1,18})")
+CURSOR = re.compile(r"1\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 REVISION = re.compile(r"[0-9]{1,18}")
+EPOCHS = 10**4  # a cursor's epoch ends in the feed's; the digits before are the device's (ADR 6)
+MARKS = range(10**12, 10**13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +31,43 @@ class Cursor:
         return replace(self, seq=seq)
 
 
-def read_cursor(text: str | None, feed: Feed) -> Cursor:
+def head_cursor(device: Device, feed: Feed) -> Cursor:
+    """Where a client stands that has everything."""
+    return Cursor(_own_epoch(device, feed), feed.head, feed.head)
+
+
+def read_cursor(text: str | None, device: Device, feed: Feed) -> Cursor:
     """The cursor a client sent, or the start of the feed. Raises SyncBadCursor, SyncResyncRequired."""
     if not text:
-        return Cursor(feed.epoch, 0, feed.head)
+        return head_cursor(device, feed).at(0)
     match = CURSOR.fullmatch(text)
     if not match:
         raise SyncBadCursor
-    cursor = Cursor(*map(int, match.groups()))
-    refuse_stale(cursor, feed)
-    return cursor
+    epoch, seq, base = map(int, match.groups())
+    if not _is_own(epoch, device, feed):
+        raise SyncResyncRequired("epoch", "This cursor is another device's, or from before a restore of the server.")
+    if seq > feed.head or base > feed.head:
+        raise SyncResyncRequired("ahead", "This cursor is ahead of the server.")
+    if base < feed.floor:
+        raise SyncResyncRequired("expired", "Deletions since this cursor are no longer known.")
+    return Cursor(_own_epoch(device, feed), seq, base)
 
 
-def read_base(text: str | None, feed: Feed) -> int | None:
+def read_base(text: str | None, device: Device, feed: Feed) -> int | None:
     """The revision up to which a client says it had pulled: a cursor or a bare revision. None if it cannot be known."""
     match = CURSOR.fullmatch(text or "")
-    epoch, seq = (int(match[1]), int(match[2])) if match else (feed.epoch, _revision(text))
-    return seq if seq is not None and epoch == feed.epoch and seq <= feed.head else None
+    if match is not None and _is_own(int(match[1]), device, feed):
+        text = match[2]
+    known = int(text) if text and REVISION.fullmatch(text) else None
+    return known if known is not None and known <= feed.head else None
 
 
-def _revision(text: str | None) -> int | None:
-    return int(text) if text and REVISION.fullmatch(text) else None
+def _own_epoch(device: Device, feed: Feed) -> int:
+    """The feed's epoch with the device's mark before it: no other device has the same."""
+    digest = hashlib.sha256(b"cursor:" + device.uuid.bytes).digest()
+    return MARKS[int.from_bytes(digest[:8], "big") % len(MARKS)] * EPOCHS + feed.epoch
 
 
-def refuse_stale(cursor: Cursor, feed: Feed) -> None:
-    """Raise SyncResyncRequired for a cursor of another epoch, ahead of the feed, or behind its floor."""
-    if cursor.epoch != feed.epoch:
-        raise SyncResyncRequired("epoch", "The server was restored from a backup since this cursor was made.")
-    if cursor.seq > feed.head or cursor.base > feed.head:
-        raise SyncResyncRequired("ahead", "This cursor is ahead of the server.")
-    if cursor.base < feed.floor:
-        raise SyncResyncRequired("expired", "Deletions since this cursor are no longer known.")
+def _is_own(epoch: int, device: Device, feed: Feed) -> bool:
+    """A bare epoch is that of a cursor from before they had a mark."""
+    return epoch in (feed.epoch, _own_epoch(device, feed))

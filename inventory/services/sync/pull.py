@@ -13,7 +13,7 @@ from django.db.models import Func, IntegerField, Subquery
 
 from config.core.snapshots import snapshot
 from devices.models import Device, DeviceOwnedModel, Feed
-from inventory.services.sync.cursors import Cursor, read_cursor
+from inventory.services.sync.cursors import Cursor, head_cursor, read_cursor
 from inventory.services.sync.tables import Table
 
 COUNTS_KEPT = 3600  # seconds; the key holds the head, so a count is never stale
@@ -36,22 +36,18 @@ def pull_changes(*, device: Device, cursor: str | None, limit: int, tables: Iter
     Raises SyncBadCursor, SyncResyncRequired.
     """
     wanted = list(tables)
-    if read_cursor(cursor, device.feed).seq == device.feed.head:
+    if read_cursor(cursor, device, device.feed).seq == device.feed.head:
         known = _known_counts(device.feed, wanted)
         if len(known) == len(wanted):
-            return _last_page([], device.feed, known)
+            return Page([], head_cursor(device, device.feed), False, device.feed.head, known)
     with snapshot():  # rows, head, floor and counts of one moment, however many write meanwhile
         feed = Feed.objects.get(pk=device.pk)
-        start = read_cursor(cursor, feed)
+        start = read_cursor(cursor, device, feed)
         found = _rows(device, wanted, start.seq, feed.head, limit) if start.seq < feed.head else []
         if len(found) > limit:
             rows = found[:limit]
             return Page(rows, start.at(rows[-1][1].revision), True, feed.head, None)
-        return _last_page(found, feed, live_counts(device, feed, wanted))
-
-
-def _last_page(rows: list[tuple[Table, Any]], feed: Feed, counts: dict[str, int]) -> Page:
-    return Page(rows, Cursor(feed.epoch, feed.head, feed.head), False, feed.head, counts)
+        return Page(found, head_cursor(device, feed), False, feed.head, live_counts(device, feed, wanted))
 
 
 def _rows(device: Device, tables: list[Table], since: int, head: int, limit: int) -> list[tuple[Table, Any]]:

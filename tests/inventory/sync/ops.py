@@ -43,6 +43,13 @@ def pull(api: APIClient, cursor: str | None = None, **query: Any) -> Any:
     return response.json()
 
 
+def stands(cursor: str) -> tuple[int, int, int]:
+    """(the feed's epoch, seq, base) of a cursor."""
+    version, epoch, seq, base = map(int, cursor.split("."))
+    assert version == 1
+    return epoch % 10_000, seq, base
+
+
 def pull_all(api: APIClient, cursor: str | None = None, **query: Any) -> tuple[list[dict[str, Any]], Any]:
     """Every change since the cursor, and the last page."""
     changes: list[dict[str, Any]] = []

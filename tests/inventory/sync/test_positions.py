@@ -20,7 +20,7 @@ from inventory.services.movements import record_movement
 from inventory.services.positions import Position
 from inventory.services.sync.quarantine import accept_quarantine
 from tests import factories
-from tests.conftest import client_of
+from tests.conftest import client_of, client_with
 from tests.inventory.sync import melon
 from tests.inventory.sync.ops import head, op, pull_all, push
 
@@ -148,6 +148,7 @@ def _with_create(table: Any, create: Any) -> Any:
 def test_base_says_what_the_client_had_pulled(api: APIClient, device: Device, seen: list[Position]) -> None:
     product = factories.make_product(device)
     cursor = pull_all(api)[1]["cursor"]
+    foreign = pull_all(client_with(factories.enrol().token))[1]["cursor"]
     at = head(device)
     epoch = Feed.objects.get(pk=device.pk).epoch
     given = [
@@ -163,6 +164,8 @@ def test_base_says_what_the_client_had_pulled(api: APIClient, device: Device, se
         (10_000, None),  # ahead: before a restore
         (f"1.{epoch}.10000.10000", None),
         (f"1.{epoch + 1}.2.2", None),
+        (f"1.{epoch}.2.2", 2),  # from before cursors had their device's mark
+        (foreign, None),
     ]
     data = {"product_id": str(product.uuid), "kind": "receipt", "quantity": "1"}
     for number, (base, known) in enumerate(given, 1):

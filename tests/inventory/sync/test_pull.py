@@ -10,12 +10,13 @@ from django.apps import apps
 from rest_framework.test import APIClient
 
 from devices.models import Device, DeviceOwnedModel, Feed
+from devices.services.enrollment import Wish, create_enrollment_code, register_device
 from inventory.api.tables import TABLES
 from inventory.models import Case, Product
 from inventory.services.products import delete_product, restore_product, update_product
 from tests import factories
-from tests.conftest import client_of
-from tests.inventory.sync.ops import head, op, pull, pull_all, push
+from tests.conftest import client_of, client_with
+from tests.inventory.sync.ops import head, op, pull, pull_all, push, stands
 
 # Device-owned models that do not flow to devices, each with its reason.
 NOT_SYNCED = {Case: "the inbox of the staff; devices have nothing to decide there"}
@@ -57,7 +58,7 @@ def test_everything_comes_once_in_revision_order_whatever_the_page(api: APIClien
     assert {(change["table"], change["id"]): change["revision"] for change in changes} == everything(device)
     assert {change["table"] for change in changes} == set(TABLES)
     assert last["head"] == head(device)
-    assert last["cursor"] == f"1.1.{head(device)}.{head(device)}"
+    assert stands(last["cursor"]) == (1, head(device), head(device))
 
 
 def test_a_page_says_where_it_stands(api: APIClient, device: Device) -> None:
@@ -65,7 +66,7 @@ def test_a_page_says_where_it_stands(api: APIClient, device: Device) -> None:
     first = pull(api, limit=2)
     assert len(first["changes"]) == 2
     assert first["has_more"] is True
-    assert first["cursor"] == f"1.1.{first['changes'][-1]['revision']}.{head(device)}"
+    assert stands(first["cursor"]) == (1, first["changes"][-1]["revision"], head(device))
     assert "counts" not in first
     assert first["server_time"].endswith("Z")
 
@@ -193,15 +194,53 @@ def test_a_full_pull_under_way_ends_when_the_floor_passes_its_start(api: APIClie
     assert (response.status_code, response.json()["reason"]) == (410, "expired")
 
 
-def test_another_devices_cursor_shows_nothing_of_it(api: APIClient, device: Device, other: Device) -> None:
+@pytest.mark.parametrize("path", ["changes", "since"])
+def test_another_devices_cursor_is_no_position(api: APIClient, device: Device, path: str) -> None:
+    """Also where its numbers would fit; and it shows nothing of either device."""
     stranger = factories.enrol()
+    theirs = client_with(stranger.token)
+    fill(device)
     fill(stranger.installation.device)
-    foreign = head(stranger.installation.device)
-    response = api.get("/v1/sync/changes", {"cursor": f"1.1.{foreign}.{foreign}"})
-    assert (response.status_code, response.json()["reason"]) == (410, "ahead")
-    factories.make_product(other, name="Not yours")
-    mine = {str(row.uuid) for table in TABLES.values() for row in table.model.all_objects.for_device(device)}
-    assert {change["id"] for change in pull_all(api)[0]} == mine
+    cursors = [pull(theirs, limit=3)["cursor"], pull_all(theirs)[1]["cursor"]]
+    assert stands(cursors[1])[1] <= head(device)
+    for cursor in cursors:
+        response = api.get(f"/v1/sync/{path}", {"cursor": cursor})
+        body = response.json()
+        assert (response.status_code, body["internal_code"], body["reason"]) == (410, "sync_resync_required", "epoch")
+        assert "changes" not in body
+        pull(theirs, cursor)
+    mine = pull_all(api)[1]["cursor"]
+    assert theirs.get(f"/v1/sync/{path}", {"cursor": mine}).status_code == 410
+
+
+def test_a_cursor_of_the_device_serves_all_its_installations_and_its_owner(
+    api: APIClient, device: Device, user: Any, other: Device
+) -> None:
+    Device.objects.filter(pk__in=[device.pk, other.pk]).update(owner=user)
+    cursor = pull_all(api)[1]["cursor"]
+    _, code = create_enrollment_code(actor=factories.TESTER, device=device)
+    sibling = client_with(register_device(Wish(enrollment_code=code)).token)
+    for client in (sibling, client_of(user, device)):
+        assert pull(client, cursor)["changes"] == []
+    response = client_of(user, other).get("/v1/sync/changes", {"cursor": cursor})
+    assert (response.status_code, response.json()["reason"]) == (410, "epoch")
+
+
+def test_marks_are_of_one_length_and_differ(api: APIClient, device: Device) -> None:
+    epochs = set()
+    for _ in range(20):
+        _, epoch, *_ = pull(client_with(factories.enrol().token))["cursor"].split(".")
+        assert (len(epoch), epoch[-4:]) == (17, "0001")
+        epochs.add(epoch)
+    assert len(epochs) == 20
+
+
+def test_a_cursor_from_before_they_had_a_mark_goes_on(api: APIClient, device: Device) -> None:
+    fill(device)
+    page = pull(api, f"1.1.2.{head(device)}", limit=1)
+    marked = pull(api, limit=1)["cursor"].split(".")[1]
+    assert page["cursor"].split(".")[1] == marked
+    assert pull_all(api, page["cursor"])[1]["has_more"] is False
 
 
 # --- parameters ---
