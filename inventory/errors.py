@@ -133,6 +133,42 @@ class UnknownJobKind(errors.Invalid):
     advice = "Use one of the kinds in docs/operations.md."
 
 
+class UnknownImportKind(errors.Invalid):
+    internal_code = "unknown_import_kind"
+    title = "There is no such kind of import"
+    advice = "Use one of the kinds in docs/imports.md."
+
+
+class ImportOptions(errors.Invalid):
+    internal_code = "import_options"
+    title = "These options do not fit an import"
+    advice = "Correct them as `errors` says; docs/imports.md lists them."
+
+
+class ImportMapping(errors.Invalid):
+    internal_code = "import_mapping"
+    title = "The mapping does not fit the file or the kind of import"
+    advice = "Name a column of the file for each field that is needed."
+
+
+class ImportUnreadable(errors.Invalid):
+    internal_code = "import_unreadable"
+    title = "The file cannot be read as a table"
+    advice = "Send CSV, XLSX, XLS or JSON Lines; say encoding, delimiter, sheet or header_line where guessing is wrong."
+
+
+class ImportState(errors.Conflict):
+    internal_code = "import_state"
+    title = "The import does not stand where this can be done"
+    advice = "Dry run, then apply; what is applied can be reverted. Read its status."
+
+
+class ImportProfileTaken(errors.Conflict):
+    internal_code = "import_profile_taken"
+    title = "A profile of this name is there already"
+    advice = "Choose another name, or delete that one."
+
+
 class JobParameters(errors.Invalid):
     internal_code = "job_parameters"
     title = "These parameters do not fit the kind of job"

@@ -132,6 +132,27 @@ def change_owned(row: Row, *, revision: int, actor: Actor, changes: Mapping[str,
 
 
 @transaction.atomic
+def change_many_owned(edits: Sequence[tuple[Row, Mapping[str, Any]]], *, device: Device, actor: Actor) -> None:
+    """Write many rows of one model, each with what differs in it, a revision and an event.
+
+    Queries are constant per 500 rows. The rows were read under the feed lock, and each differs from its changes.
+    """
+    if not edits:
+        return
+    now, events, names = timezone.now(), [], set[str]()
+    for (row, changes), revision in zip(edits, take_revisions(device, len(edits)), strict=True):
+        before = {name: (getattr(row, name), value) for name, value in changes.items()}
+        row.revision, row.updated_at = revision, now
+        for name, value in changes.items():
+            setattr(row, name, value)
+        events.append(build_event(row, actor=actor, action="updated", changes=before))
+        names.update(changes)
+    rows = [row for row, _ in edits]
+    type(rows[0]).all_objects.bulk_update(rows, [*sorted(names), "revision", "updated_at"], batch_size=500)
+    record_events(events)
+
+
+@transaction.atomic
 def delete_owned(row: Row, *, revision: int, actor: Actor, children: Iterable[Any] = ()) -> Row:
     """Make a tombstone of the row and of its live `children` (querysets), each with its own revision."""
     now = timezone.now()

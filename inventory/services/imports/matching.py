@@ -35,19 +35,28 @@ class Codes:
             self.skus.setdefault(sku, product)
 
 
-def find_codes(device: Device, *, barcodes: Collection[str] = (), skus: Collection[str] = ()) -> Codes:
-    """Look up a chunk's codes, none of them empty, in three queries. Of offline twins the first one counts."""
+def find_codes(
+    device: Device,
+    *,
+    barcodes: Collection[str] = (),
+    skus: Collection[str] = (),
+    known: dict[int, Product] | None = None,
+) -> Codes:
+    """Look up a chunk's codes, none of them empty, in three queries. Of offline twins the first one counts.
+
+    `known`: products that were read already, by primary key; a product is one object.
+    """
     found = Codes()
-    products: dict[int, Product] = {}
+    products = {} if known is None else known
     if skus:
         stored = Product.objects.for_device(device).filter(sku__in=skus)
         for product in stored.order_by("is_duplicate", "id"):
             found.skus.setdefault(product.sku, products.setdefault(product.pk, product))
     if barcodes:
         gtins = {gtin for value in barcodes if (gtin := normalise_gtin(value))}
-        known = Barcode.objects.for_device(device).select_related("product").order_by("is_duplicate", "id")
-        for barcode in known.filter(value__in=barcodes):
+        stored_codes = Barcode.objects.for_device(device).select_related("product").order_by("is_duplicate", "id")
+        for barcode in stored_codes.filter(value__in=barcodes):
             found.barcodes.setdefault(barcode.value, products.setdefault(barcode.product.pk, barcode.product))
-        for barcode in known.filter(gtin__in=gtins):
+        for barcode in stored_codes.filter(gtin__in=gtins):
             found.gtins.setdefault(barcode.gtin, products.setdefault(barcode.product.pk, barcode.product))
     return found

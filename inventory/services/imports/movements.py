@@ -1,229 +1,302 @@
-"""Movement files: a line is known by its file and number, so that no line is lost, merged or counted twice."""
+"""Movements and opening stock of a file: a line is known by its id, or by its file and number, so that no line is
+lost, merged or counted twice."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.utils import timezone
 
-from devices.actors import Actor
-from devices.models import Device
-from devices.services.owned import insert_many_owned, lock_device
-from inventory.formats.decimals import parse_quantity
-from inventory.formats.tables import Row, Table
-from inventory.models import Location, Product, StockMovement
-from inventory.services.imports.columns import Known, find_columns, refuse_missing
-from inventory.services.imports.matching import find_codes
-from inventory.services.imports.runs import Advance, ImportReport, chunks
+from inventory.models import Location, Lot, Product, StockMovement
+from inventory.services.imports.chunks import Chunk
+from inventory.services.imports.codes import product_of, products_of
+from inventory.services.imports.fields import CellProblem
+from inventory.services.imports.lines import Line
+from inventory.services.imports.references import Products, Tree, find_lots
 from inventory.services.locations import default_location
 from inventory.services.movements import record_movements
 
 Kind = StockMovement.Kind
 LINES = UUID("0192f0c4-5d0e-7a51-8a3d-6f1f0c0de002")  # namespace of the ids of imported lines
-
-COLUMNS: Known = {
-    "code": ("stockcode", "sku", "barcode", "itemcode", "productcode", "code", "ean", "gtin"),
-    "quantity": ("quantity", "qty"),
-    "date": ("invoicedate", "occurredat", "date", "datetime", "time", "timestamp"),
-    "reference": ("invoiceno", "invoice", "reference", "orderno", "document"),
-    "description": ("description", "productname", "name"),
-    "reason": ("reason",),
-    "price": ("unitprice", "price"),
-    "customer": ("customerid", "customer"),
-}
-MAX_CODE, MAX_NAME, MAX_REFERENCE, MAX_REASON, MAX_NOTE = 100, 300, 200, 100, 10_000
-YEARS = range(1900, 9999)
 ZERO = re.compile(r"-?0+(?:[.,]0*)?")
+MAX_SKU = 100
+SIDES = ("from_location", "to_location", "location")
 
 
-@dataclass(frozen=True, slots=True)
-class MovementLine:
-    """One line of a sales file. `quantity` > 0 left the shelf, < 0 came back to it."""
+@dataclass(slots=True)
+class Fact:
+    """What one line says has happened."""
 
-    number: int
+    line: Line
     uuid: UUID
-    code: str
-    quantity: Decimal
+    product: Product
     kind: str
-    occurred_at: datetime
-    reference: str
-    reason: str
-    note: str
+    quantity: Decimal  # > 0
+    source: Location | None
+    target: Location | None
+    lot: Lot | None = None
+    reverses: StockMovement | None = None
 
 
-def import_movements(
-    *,
-    device: Device,
-    actor: Actor,
-    table: Table,
-    file: str,
-    time_zone: tzinfo = UTC,
-    dry_run: bool = False,
-    advance: Advance = lambda count: None,
-) -> ImportReport:
-    """Import one file of signed quantities into a device's default location, ≤ 500 lines a transaction.
-
-    Positive quantities are issues, negative ones receipts; a line at price 0 without a customer is an adjustment
-    with the same sign. Unknown codes become products. Importing the file again changes nothing.
-    Times without a zone are in `time_zone`. Raises FormatError where code, quantity or date have no column.
-    """
-    report = ImportReport(file)
-    columns = find_columns(table.header, COLUMNS)
-    for name in ("code", "quantity", "date"):
-        refuse_missing(table.header, columns, COLUMNS, name)
-    made: set[str] = set()
-    for rows in chunks(table, report):
-        lines = list(_readable(rows, columns, file, time_zone, report))
-        made |= _import_lines(device, actor, lines, report, dry_run=dry_run)
-        report.products = len(made)
-        advance(len(rows))
-    return report
-
-
-def _readable(
-    rows: Sequence[Row], columns: Mapping[str, str], file: str, time_zone: tzinfo, report: ImportReport
-) -> Iterator[MovementLine]:
-    for row in rows:
-        try:
-            line = read_line(row, columns, file=file, time_zone=time_zone)
-        except ValueError as error:
-            report.refuse(row.number, str(error))
-            continue
-        if line.quantity:
-            yield line
-        else:
-            report.skip(row.number, "The quantity is 0: nothing moved.")
-
-
-def read_line(row: Row, columns: Mapping[str, str], *, file: str, time_zone: tzinfo) -> MovementLine:
-    """One row as typed → what it says. Raises ValueError with a sentence for people."""
-    cells = {name: row.get(column) or "" for name, column in columns.items()}
-    code, note = cells["code"].strip(), cells.get("description", "")
-    reference, reason = cells.get("reference", "").strip(), cells.get("reason", "").strip()
-    if not code:
-        raise ValueError("There is no code.")
-    for what, text, limit in (
-        ("code", code, MAX_CODE),
-        ("reference", reference, MAX_REFERENCE),
-        ("reason", reason, MAX_REASON),
-        ("description", note, MAX_NOTE),
-    ):
-        if len(text) > limit:
-            raise ValueError(f"The {what} has {len(text)} characters; {limit} is the most.")
-    quantity = parse_quantity(cells["quantity"])
-    return MovementLine(
-        number=row.number,
-        uuid=uuid5(LINES, f"{file}\n{row.number}"),
-        code=code,
-        quantity=quantity,
-        kind=_kind(quantity, cells),
-        occurred_at=read_time(cells["date"], time_zone),
-        reference=reference,
-        reason=reason,
-        note=note,
-    )
-
-
-def _kind(quantity: Decimal, cells: Mapping[str, str]) -> str:
-    free = ZERO.fullmatch(cells.get("price", "").strip()) is not None
-    if free and not cells.get("customer", "customer").strip():
-        return Kind.ADJUSTMENT
-    return Kind.ISSUE if quantity > 0 else Kind.RECEIPT
-
-
-def read_time(text: str, time_zone: tzinfo) -> datetime:
-    """An ISO 8601 time or date; without a zone of its own it is in `time_zone`. Raises ValueError."""
-    try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(f"{text.strip()[:40]!r} is not a time: write it as 2010-12-01 08:26:00.") from None
-    if time.year not in YEARS:
-        raise ValueError(f"The year {time.year} is out of range.")
-    return time if time.tzinfo else time.replace(tzinfo=time_zone)
-
-
-@transaction.atomic
-def _import_lines(
-    device: Device, actor: Actor, lines: Sequence[MovementLine], report: ImportReport, *, dry_run: bool
-) -> set[str]:
-    """Write the lines that are new. Returns the codes that became products."""
-    lock_device(device)
-    products = _find_products(device, {line.code for line in lines})
-    stored = _stored(device, lines)
-    fresh = []
+def work(chunk: Chunk, lines: Sequence[Line]) -> None:
+    """Write the lines that are new; those that are there already must say the same."""
+    ledger = _Ledger(chunk, lines)
+    facts = []
     for line in lines:
-        if line.uuid not in stored:
-            fresh.append(line)
-        elif stored[line.uuid] == _content(line, stored[line.uuid][0], products.get(line.code)):
-            report.unchanged += 1
+        try:
+            fact = ledger.read(line)
+        except CellProblem as problem:
+            chunk.refuse_for(line, problem)
+            continue
+        if fact is not None:
+            facts.append(fact)
+    ledger.record(facts)
+
+
+class _Ledger:
+    """What the lines of one chunk are compared with."""
+
+    def __init__(self, chunk: Chunk, lines: Sequence[Line]) -> None:
+        self.chunk, self.device, self.options = chunk, chunk.device, chunk.options
+        self.products: Products = products_of(chunk, lines)
+        self.default = default_location(self.device)
+        self.places: Tree | None = None
+        if any(line.get(name) or line.get(f"{name}_id") for line in lines for name in SIDES):
+            self.places = Tree(Location, self.device, chunk.actor, separator=self.options.path_separator)
+        self.uuids = {line.number: line.get("id") or self._uuid(line) for line in lines}
+        self.stored = self._stored()
+        self.lots: dict[tuple[int, str], Lot] = {}
+        ids = {line.get("lot_id") for line in lines if line.get("lot_id")}
+        lots = Lot.objects.for_device(self.device).select_related("product")
+        self.lots_by_id = {lot.uuid: lot for lot in lots.filter(uuid__in=ids)} if ids else {}
+        self.names = _names(lines)
+
+    def _uuid(self, line: Line) -> UUID:
+        return uuid5(LINES, f"{self.options.source or self.chunk.run.source}\n{line.number}")
+
+    def _stored(self) -> dict[UUID, StockMovement]:
+        rows = StockMovement.all_objects.for_device(self.device).filter(uuid__in=self.uuids.values())
+        return {row.uuid: row for row in rows}
+
+    def read(self, line: Line) -> Fact | None:
+        """What a line says; None where it was imported before, or moves nothing. Raises CellProblem."""
+        chunk = self.chunk
+        if "quantity" not in line.values:
+            if self._named(line) and chunk.run.kind.name == "movements":
+                raise CellProblem("import_no_quantity", "There is no quantity.", field="quantity")
+            chunk.skip(line, "import_no_quantity", "The quantity is blank, which is not zero: nothing is known.")
+            return None
+        if not self._named(line):
+            self._without_code(line)
+            return None
+        if not line.get("quantity"):
+            chunk.skip(line, "import_nothing_moved", "The quantity is 0: nothing moved.")
+            return None
+        stored = self.stored.get(self.uuids[line.number])
+        if stored is None:
+            return self._fact(line)
+        self._compare(line, stored)
+        return None
+
+    def _named(self, line: Line) -> bool:
+        by_name = self.options.match == "name" and line.get("product_name")
+        return bool(line.get("product") or line.get("product_id") or by_name)
+
+    def _without_code(self, line: Line) -> None:
+        if line.get("note") or line.get("product_name"):
+            raise CellProblem("import_no_code", "There is no code.", field="product")
+        self.chunk.skip(line, "import_no_code", "There is no code: a subtotal, or a line of text.")
+
+    def _fact(self, line: Line) -> Fact:
+        product = self._product(line)
+        kind, source, target = self._sides(line)
+        uuid = self.uuids[line.number]
+        fact = Fact(line, uuid, product, kind, abs(line.get("quantity")), source, target)
+        if line.get("reverses_id"):
+            fact.reverses = self._reversed(line.get("reverses_id"))
+        return fact
+
+    def _product(self, line: Line) -> Product:
+        try:
+            found: Product = product_of(self.products, line)
+        except CellProblem:
+            if line.get("product_id") or not self.options.create_missing:
+                raise
+            found = self._make(line)
+        return found
+
+    def _make(self, line: Line) -> Product:
+        """A product for an unknown code, inserted with the others of the chunk."""
+        code = line.get("product")
+        if len(code) > MAX_SKU:
+            raise CellProblem(
+                "import_too_long", f"The code has {len(code)} characters; 100 is the most.", field="product"
+            )
+        name = line.get("product_name") or self.names.get(code) or code
+        product = Product(device=self.device, sku=code, name=name[:300])
+        self.chunk.add(product)
+        self.chunk.run.made_codes.add(code or name)
+        self.products.codes.add(product, barcode="", sku=code)
+        self.products.names.setdefault(name, product)
+        return product
+
+    def _reversed(self, id: UUID) -> StockMovement | None:
+        if id in self.chunk.run.planned:
+            return None
+        found: StockMovement | None = StockMovement.all_objects.by_uuid(self.device, id)
+        if found is None:
+            raise CellProblem("import_unknown_reference", f"There is no movement {id}.", field="reverses_id")
+        return found
+
+    # --- Sides ----------------------------------------------------------------------------------
+    def _sides(self, line: Line) -> tuple[str, Location | None, Location | None]:
+        """Kind, from, to: as the columns say, else by the sign of the quantity."""
+        source, target = self._place(line, "from_location"), self._place(line, "to_location")
+        place = self._place(line, "location") or self.default
+        kind, quantity = line.get("kind"), line.get("quantity")
+        if kind:
+            if quantity < 0:
+                raise CellProblem("import_below_zero", "With a kind the quantity is above zero.", field="quantity")
+            return _checked(kind, source, target, place)
+        if source is not None and target is not None:
+            return _checked(Kind.TRANSFER, source, target, place)
+        leaves = (quantity > 0) == (self.options.sign == "sales")
+        if source is not None or target is not None:
+            raise CellProblem("import_sides", "One side alone needs a kind.", hint="Map kind, or use location.")
+        if self.chunk.run.kind.name == "stock" or _is_free(line):
+            kind = Kind.ADJUSTMENT
         else:
-            report.refuse(line.number, "This line was imported before with other content; the movement stays as it is.")
-    made = _create_products(device, actor, [line for line in fresh if line.code not in products])
-    products |= made
-    place = default_location(device)
-    movements = [_movement(device, line, products[line.code], place) for line in fresh]
-    record_movements(device=device, actor=actor, movements=movements)
-    report.created += len(fresh)
-    if dry_run:
-        transaction.set_rollback(True)
-    return set(made)
+            kind = Kind.ISSUE if leaves else Kind.RECEIPT
+        return (kind, place, None) if leaves else (kind, None, place)
+
+    def _place(self, line: Line, name: str) -> Location | None:
+        if self.places is None:
+            return None
+        return self.places.refer(line, name, make=self.options.create_missing)
+
+    # --- Writing --------------------------------------------------------------------------------
+    def record(self, facts: Sequence[Fact]) -> None:
+        """Products first, then lots, then the movements themselves."""
+        chunk = self.chunk
+        chunk.flush()
+        self._find_lots(facts)
+        movements = [self._movement(fact) for fact in facts]
+        record_movements(device=self.device, actor=chunk.actor, movements=movements)
+        for fact, movement in zip(facts, movements, strict=True):
+            chunk.created(fact.line, movement)
+        if self.places is not None and self.places.made:
+            chunk.made["locations"] += self.places.made
+
+    def _find_lots(self, facts: Sequence[Fact]) -> None:
+        wanted = [fact for fact in facts if fact.line.get("lot") or fact.line.get("serial")]
+        self.lots = find_lots(self.device, [(fact.product, _lot_code(fact.line)) for fact in wanted])
+        for fact in wanted:
+            self._lot(fact)
+        self.chunk.flush()
+        for fact in facts:
+            if fact.line.get("lot_id"):
+                fact.lot = self.lots_by_id.get(fact.line.get("lot_id"))
+
+    def _lot(self, fact: Fact) -> None:
+        line, code = fact.line, _lot_code(fact.line)
+        lot = self.lots.get((fact.product.pk, code))
+        if lot is None:
+            lot = Lot(
+                device=self.device,
+                product=fact.product,
+                code=code,
+                kind=Lot.Kind.SERIAL if line.get("serial") else Lot.Kind.LOT,
+                expires_on=line.get("expires_on", None),
+            )
+            self.lots[fact.product.pk, code] = lot
+            self.chunk.add(lot)
+            self.chunk.made["lots"] += 1
+        fact.lot = lot
+
+    def _movement(self, fact: Fact) -> StockMovement:
+        line = fact.line
+        return StockMovement(
+            uuid=fact.uuid,
+            device=self.device,
+            product=fact.product,
+            lot=fact.lot,
+            kind=fact.kind,
+            quantity=fact.quantity,
+            from_location=fact.source,
+            to_location=fact.target,
+            occurred_at=line.get("occurred_at", None) or timezone.now(),
+            reference=line.get("reference"),
+            reason=line.get("reason") or self.options.reason,
+            note=line.get("note"),
+            reverses=fact.reverses,
+        )
+
+    # --- Lines that were imported before ----------------------------------------------------------
+    def _compare(self, line: Line, stored: StockMovement) -> None:
+        if self._content(line, stored) == _stored_content(line, stored):
+            self.chunk.unchanged(line, stored)
+            return
+        detail = "This line was imported before with other content; the movement stays as it is."
+        self.chunk.refuse(line, "import_other_content", detail, "Name the file differently if it holds other data.")
+
+    def _content(self, line: Line, stored: StockMovement) -> tuple[Any, ...]:
+        """A line as _stored_content() has it. A code that no product has any more (renamed, deleted) says nothing."""
+        try:
+            product: int = product_of(self.products, line).pk
+        except CellProblem:
+            product = stored.product_id
+        kind, source, target = self._sides(line)
+        said = (product, kind, abs(line.get("quantity")), _pk(source), _pk(target))
+        return (*said, *(line.values[name] for name in TOLD if name in line.values))
 
 
-def _find_products(device: Device, codes: set[str]) -> dict[str, Product]:
-    """Code → product: by SKU, else by barcode."""
-    found = dict(find_codes(device, skus=codes).skus)
-    rest = codes - set(found)
-    known = find_codes(device, barcodes=rest)
-    return found | {code: product for code in rest if (product := known.by_barcode(code))}
+TOLD = ("occurred_at", "reference", "reason", "note")
 
 
-def _stored(device: Device, lines: Sequence[MovementLine]) -> dict[UUID, tuple[Any, ...]]:
-    rows = StockMovement.all_objects.for_device(device).filter(uuid__in=[line.uuid for line in lines])
-    columns = ("product_id", "kind", "quantity", "from_location_id", "occurred_at", "reference", "reason", "note")
-    found = {}
-    for uuid, product, kind, quantity, source, *rest in rows.values_list("uuid", *columns):
-        found[uuid] = (product, kind, quantity if source else -quantity, *rest)
-    return found
+def _stored_content(line: Line, row: StockMovement) -> tuple[Any, ...]:
+    said = (row.product_id, row.kind, row.quantity, row.from_location_id, row.to_location_id)
+    return (*said, *(getattr(row, name) for name in TOLD if name in line.values))
 
 
-def _content(line: MovementLine, stored_product: int, product: Product | None) -> tuple[Any, ...]:
-    """A line as _stored() has it. A code that no product has any more (renamed, deleted) says nothing new."""
-    pk = product.pk if product else stored_product
-    return (pk, line.kind, line.quantity, line.occurred_at, line.reference, line.reason, line.note)
+def _pk(row: Any | None) -> int | None:
+    return None if row is None else row.pk
 
 
-def _create_products(device: Device, actor: Actor, lines: Sequence[MovementLine]) -> dict[str, Product]:
-    """A product for each unknown code. Its name: the description of a sale if there is one, else the code.
+def _lot_code(line: Line) -> str:
+    code: str = line.get("serial") or line.get("lot")
+    return code
 
-    The words on an adjustment are the clerk's ("damages", "check"), so they name a product only at need.
-    """
+
+def _checked(
+    kind: str, source: Location | None, target: Location | None, place: Location
+) -> tuple[str, Location | None, Location | None]:
+    """The sides as the kind needs them; `place` stands for the one that is not said. Raises CellProblem."""
+    if kind == Kind.RECEIPT and source is None:
+        return kind, None, target or place
+    if kind == Kind.ISSUE and target is None:
+        return kind, source or place, None
+    if kind == Kind.TRANSFER and source is not None and target is not None and source.pk != target.pk:
+        return kind, source, target
+    if kind in (Kind.ADJUSTMENT, Kind.COUNT) and (source is None) != (target is None):
+        return kind, source, target
+    raise CellProblem("import_sides", f"These locations do not fit a {kind}.", field="kind")
+
+
+def _is_free(line: Line) -> bool:
+    """A price of 0 and no customer: the clerk's own adjustment."""
+    free = "price" in line.values and ZERO.fullmatch(line.get("price").strip()) is not None
+    return free and "customer" not in line.values
+
+
+def _names(lines: Sequence[Line]) -> dict[str, str]:
+    """Code → name: the description of a sale if there is one, else the clerk's words on an adjustment."""
     names: dict[str, str] = {}
-    for line in sorted(lines, key=lambda line: line.kind == Kind.ADJUSTMENT):
-        names[line.code] = names.get(line.code) or line.note.strip()[:MAX_NAME]
-    ordered = dict.fromkeys(line.code for line in lines)
-    made = {code: Product(device=device, sku=code, name=names[code] or code) for code in ordered}
-    insert_many_owned(list(made.values()), device=device, actor=actor)
-    return made
-
-
-def _movement(device: Device, line: MovementLine, product: Product, place: Location) -> StockMovement:
-    leaves = line.quantity > 0
-    return StockMovement(
-        uuid=line.uuid,
-        device=device,
-        product=product,
-        kind=line.kind,
-        quantity=abs(line.quantity),
-        from_location=place if leaves else None,
-        to_location=None if leaves else place,
-        occurred_at=line.occurred_at,
-        reference=line.reference,
-        reason=line.reason,
-        note=line.note,
-    )
+    for line in sorted(lines, key=_is_free):
+        code = line.get("product")
+        names[code] = names.get(code) or line.get("note").strip()[:300]
+    return names

@@ -1,74 +1,164 @@
-"""One import of one file: its chunks, its counts, and what was wrong on which line."""
+"""Runs of imports: the state of one file across its chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
+from django.db import DatabaseError, transaction
+
+from config.core.errors import AppError
+from config.core.problems import as_app_error
+from devices.actors import Actor
+from devices.models import Device
+from devices.services.owned import lock_device
 from inventory.formats.tables import FormatError, Row, Table
+from inventory.models import Product
+from inventory.services.imports.chunks import Chunk
+from inventory.services.imports.kinds import ImportKind
+from inventory.services.imports.lines import Line, LineReader, Mapping_, RefusedLine, refuse_columns
+from inventory.services.imports.options import Options
+from inventory.services.imports.results import Outcome, RowResult, Summary
 
+MOST_FOLDED = 200_000  # SKUs that are held to find those that differ by case alone
 CHUNK = 500  # rows in one transaction: the device's feed stays locked only so long (PROTOCOL §2)
-MAX_PROBLEMS = 100
-Advance = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What was wrong with one line, as a sentence."""
+@dataclass
+class ImportRun:
+    """One import of one file into one device; a dry run does the same work and rolls it back.
 
-    file: str
-    line: int | None
-    message: str
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """Every line read is counted once: created, updated, unchanged, skipped or errors.
-
-    `products` = made for codes that were unknown (movements); `differing` = lines that say something else than what is
-    stored, which stays; `problems` = the first 100 of what was skipped or wrong.
+    `source` names the file: a line of facts is known by it and its number. `checked_revision`: rows that somebody
+    else has changed since are left alone; None: nobody looked before. Every event carries the actor's operation_id.
     """
 
-    file: str
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    errors: int = 0
-    products: int = 0
-    differing: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    device: Device
+    actor: Actor
+    kind: ImportKind
+    mapping: Mapping_
+    options: Options
+    source: str
+    checked_revision: int | None = None
+    dry_run: bool = False
+    summary: Summary = field(default_factory=Summary)
+    seen: dict[str, int] = field(default_factory=dict)
+    planned: set[UUID] = field(default_factory=set)  # ids that a dry run has rolled back again
+    made_codes: set[str] = field(default_factory=set)  # unknown codes that became products
 
-    @property
-    def lines(self) -> int:
-        """How many lines were read."""
-        return self.created + self.updated + self.unchanged + self.skipped + self.errors
+    def __post_init__(self) -> None:
+        self._folded: dict[str, str] | None = None
+        options = self.options
+        self.reader = LineReader(
+            self.kind.by_name,
+            self.mapping,
+            options.how(),
+            separator=options.join,
+            prefixes=options.prefixes,
+            fill_down=options.fill_down,
+            dropped=options.dropped,
+            defaults=options.defaults,
+        )
 
-    def skip(self, line: int, message: str) -> None:
-        """Count a line that is left out on purpose."""
-        self.skipped += 1
-        self._note(line, message)
+    def chunks(self, table: Table) -> Iterator[list[Row]]:
+        """The rows of a table by 500. Raises FormatError where it cannot be read, or lacks a column."""
+        refuse_columns(self.mapping, table.names)
+        chunk: list[Row] = []
+        try:
+            for row in table.rows():
+                chunk.append(row)
+                if len(chunk) == CHUNK:
+                    yield chunk
+                    chunk = []
+        except FormatError:
+            if chunk:
+                yield chunk  # what came before it breaks off
+            raise
+        if chunk:
+            yield chunk
 
-    def refuse(self, line: int | None, message: str) -> None:
-        """Count a line that cannot be imported."""
-        self.errors += 1
-        self._note(line, message)
+    def recall(self, rows: Sequence[Row]) -> None:
+        """Go past rows that an earlier attempt has imported, and remember their codes."""
+        for line in self._readable(rows, None):
+            self._repeats(line)
 
-    def _note(self, line: int | None, message: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(self.file, line, message))
+    @transaction.atomic
+    def work(self, rows: Sequence[Row]) -> list[RowResult]:
+        """Import at most 500 rows, in one transaction; a row that the database refuses does not stop the others."""
+        lock_device(self.device)
+        try:
+            with transaction.atomic():
+                chunk = self._work(rows)
+        except (AppError, DatabaseError) as error:
+            _refuse_trouble(error)
+            chunk = Chunk(self)
+            for row in rows:
+                chunk.take_over(self._alone(row))
+        results = sorted(chunk.results, key=lambda result: result.number)
+        for result in results:
+            self.summary.add(result)
+        self.summary.made.update(chunk.made)
+        if self.made_codes:
+            self.summary.made["products"] = len(self.made_codes)
+        self.summary.differing += chunk.differing
+        if self.dry_run:
+            self.planned.update(result.object_id for result in results if result.object_id)
+            transaction.set_rollback(True)
+        return results
+
+    def _alone(self, row: Row) -> Chunk:
+        try:
+            with transaction.atomic():
+                return self._work([row])
+        except (AppError, DatabaseError) as error:
+            refusal = _refuse_trouble(error)
+            chunk = Chunk(self)
+            chunk.results.append(
+                RowResult(row.number, Outcome.ERROR, refusal.internal_code, detail=refusal.detail, hint=refusal.advice)
+            )
+            return chunk
+
+    def _work(self, rows: Sequence[Row]) -> Chunk:
+        chunk = Chunk(self)
+        lines = []
+        for line in self._readable(rows, chunk):
+            first = self._repeats(line)
+            if first is None:
+                lines.append(line)
+            else:
+                chunk.skip(line, "import_repeated", f"The code {self.kind.key(line)} is on line {first} already.")
+        self.kind.work(chunk, lines)
+        chunk.flush()
+        return chunk
+
+    def _readable(self, rows: Sequence[Row], chunk: Chunk | None) -> Iterator[Line]:
+        for row in rows:
+            try:
+                yield self.reader.read(row)
+            except RefusedLine as refused:
+                if chunk is not None:
+                    chunk.refuse_cell(row.number, refused)
+
+    def case_twin(self, sku: str) -> str:
+        """The SKU of another product that differs from this one by case alone, "" where there is none."""
+        if self._folded is None:
+            skus = Product.objects.for_device(self.device).exclude(sku="").values_list("sku", flat=True)
+            self._folded = {known.casefold(): known for known in skus[:MOST_FOLDED].iterator()}
+        other = self._folded.setdefault(sku.casefold(), sku)
+        return other if other != sku else ""
+
+    def _repeats(self, line: Line) -> int | None:
+        """The line that had the same code before, if any."""
+        key = self.kind.key(line)
+        first = self.seen.setdefault(key, line.number) if key else line.number
+        return first if first != line.number else None
 
 
-def chunks(table: Table, report: ImportReport) -> Iterator[list[Row]]:
-    """The rows of a table by 500; where the file breaks off, what came before it is kept."""
-    chunk: list[Row] = []
-    try:
-        for row in table.rows():
-            chunk.append(row)
-            if len(chunk) == CHUNK:
-                yield chunk
-                chunk = []
-    except FormatError as error:
-        report.refuse(error.line, error.message)
-    if chunk:
-        yield chunk
+def _refuse_trouble(error: Exception) -> AppError:
+    """The refusal as our own; raises again what is no verdict on the rows (busy, gone, our own mistake)."""
+    refusal: Any = error if isinstance(error, AppError) else as_app_error(error)
+    if refusal.status >= AppError.status:
+        raise error
+    found: AppError = refusal
+    return found
