@@ -75,8 +75,7 @@ class Table:
         `guess` the one that looks like a header."""
         self.form, self._close, self._records = form, close, records
         if guess and header_line is None:
-            first = list(islice(records, GUESSED_ROWS))
-            self._records = chain(first, records)
+            first, self._records = _look_ahead(records)
             header_line = guess_header(first)
         self.header_number, self.header = self._read_header(header_line)
         if len(self.header) > MAX_COLUMNS:
@@ -144,6 +143,22 @@ def name_columns(header: Sequence[str]) -> list[str]:
             name = f"{base} ({count})"
         names[name] = None
     return list(names)
+
+
+def _look_ahead(records: Iterator[Record]) -> tuple[list[Record], Iterator[Record]]:
+    """The first rows, and all rows; where a file breaks off early, that is told when its place is reached."""
+    first: list[Record] = []
+    try:
+        for record in islice(records, GUESSED_ROWS):
+            first.append(record)
+    except FormatError as error:
+        return first, chain(first, _broken(error))
+    return first, chain(first, records)
+
+
+def _broken(error: FormatError) -> Iterator[Record]:
+    yield from ()
+    raise error
 
 
 def guess_header(records: Sequence[Record]) -> int | None:
