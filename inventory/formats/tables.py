@@ -150,7 +150,7 @@ def _look_ahead(records: Iterator[Record]) -> tuple[list[Record], Iterator[Recor
     first: list[Record] = []
     try:
         for record in islice(records, GUESSED_ROWS):
-            first.append(record)
+            first.append(record)  # noqa: PERF402  # a list() that breaks off would lose what it has
     except FormatError as error:
         return first, chain(first, _broken(error))
     return first, chain(first, records)
