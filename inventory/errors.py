@@ -9,10 +9,10 @@ AppError      500  job_timed_out · job_worker_lost
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
 │                 job_not_cancellable · job_not_retryable · job_not_revertible · sync_sequence_gap · sync_conflict ·
 │                 sync_atomic_failed · sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined ·
-│                 too_many_webhooks · webhook_disabled
+│                 too_many_webhooks · webhook_disabled · import_state · import_profile_taken
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
                   unknown_job_kind · job_parameters · upload_empty · outbound_refused ·
-                  webhook_invalid
+                  webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable
 """
 
 from __future__ import annotations

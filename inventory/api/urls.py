@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from inventory.api.barcodes import BarcodeViewSet
 from inventory.api.categories import CategoryViewSet
+from inventory.api.imports import ImportViewSet
 from inventory.api.jobs import JobViewSet
 from inventory.api.levels import LevelViewSet
 from inventory.api.locations import LocationViewSet
@@ -38,6 +39,7 @@ router.register("lots", LotViewSet, basename="lot")
 router.register("stock-movements", MovementViewSet, basename="stock-movement")
 router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
+router.register("imports", ImportViewSet, basename="import")
 router.register("jobs", JobViewSet, basename="job")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-delivery")

@@ -2,6 +2,7 @@
 
 from inventory.models.artifacts import Artifact, Upload
 from inventory.models.cases import Case
+from inventory.models.imports import ImportProfile, ImportRow, ImportSession
 from inventory.models.jobs import Job
 from inventory.models.locations import Location
 from inventory.models.lots import Lot
@@ -16,6 +17,9 @@ __all__ = [
     "Barcode",
     "Case",
     "Category",
+    "ImportProfile",
+    "ImportRow",
+    "ImportSession",
     "Job",
     "Location",
     "Lot",

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from devices.models import Device, EnrollmentCode, IdempotencyKey
-from inventory.models import Artifact, Job, Upload, WebhookDelivery
+from inventory.models import Artifact, ImportSession, Job, Upload, WebhookDelivery
 from inventory.services.stored_files import days_of, files_of_day, remove_file
 from inventory.services.sync.horizon import purge_horizon
 
@@ -53,6 +53,12 @@ def _ended_deliveries() -> models.QuerySet[Any]:
     return ended
 
 
+def _old_imports() -> models.QuerySet[Any]:
+    """Imports that nobody has touched for long, with what they noted of each line."""
+    old: models.QuerySet[Any] = ImportSession.objects.filter(updated_at__lt=_days_ago(settings.RETENTION_DAYS))
+    return old
+
+
 # Tombstones go by device, see purge_synced(): the floor of each feed moves with them.
 EXPIRED: Mapping[str, Callable[[], models.QuerySet[Any]]] = {
     "stored_answers": _stored_answers,
@@ -60,6 +66,7 @@ EXPIRED: Mapping[str, Callable[[], models.QuerySet[Any]]] = {
     "expired_sign_ins": _expired_sign_ins,
     "spent_codes": _spent_codes,
     "webhook_deliveries": _ended_deliveries,
+    "old_imports": _old_imports,
 }
 
 

@@ -33,6 +33,7 @@ class Chunk:
         self.run, self.device, self.actor, self.options = run, run.device, run.actor, run.options
         self.results: list[RowResult] = []
         self.made: Counter[str] = Counter()
+        self.made_codes: set[str] = set()
         self.differing = 0
         self._fresh: dict[type[DeviceOwnedModel], list[Any]] = {}
         self._later: list[Callable[[], DeviceOwnedModel]] = []
@@ -172,6 +173,7 @@ class Chunk:
         """Add what another chunk, written already, has come to."""
         self.results += other.results
         self.made.update(other.made)
+        self.made_codes |= other.made_codes
         self.differing += other.differing
 
 

@@ -59,7 +59,7 @@ class LineReader:
         for name, columns in self.mapping.items():
             wanted = self.fields.get(name, _NOTE)
             typed = self._typed(row, columns, trim=self.how.trim and not wanted.verbatim)
-            if not typed.strip():
+            if not (typed.strip() if self.how.trim else typed):
                 continue
             if wanted is _NOTE:
                 attributes[name.removeprefix(ATTRIBUTE)] = self._read(wanted, typed.strip()[:MAX_ATTRIBUTE], columns)

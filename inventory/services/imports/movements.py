@@ -1,5 +1,4 @@
-"""Movements and opening stock of a file: a line is known by its id, or by its file and number, so that no line is
-lost, merged or counted twice."""
+"""Movements and opening stock of a file: a line is known by its id or by its file and number, and never twice."""
 
 from __future__ import annotations
 
@@ -140,7 +139,7 @@ class _Ledger:
         name = line.get("product_name") or self.names.get(code) or code
         product = Product(device=self.device, sku=code, name=name[:300])
         self.chunk.add(product)
-        self.chunk.run.made_codes.add(code or name)
+        self.chunk.made_codes.add(code or name)
         self.products.codes.add(product, barcode="", sku=code)
         self.products.names.setdefault(name, product)
         return product

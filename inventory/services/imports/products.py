@@ -43,6 +43,7 @@ FIELDS = (
     Field("is_active", "Active", fields.flag, ("isactive", "active")),
     Field("reorder_level", "Reorder level", fields.amount,
           ("reorderlevel", "minimumstock", "minquantity", "minamount")),
+    Field("unit_cost", "Unit cost", fields.amount, ("unitcost", "costprice", "standardcost", "purchasecost")),
     Field("category", "Category (path)", fields.text(1000), ("category",)),
     Field("category_id", "Category (id)", fields.wire_id, ("categoryid",)),
     Field("attributes", "Attributes (JSON)", fields.attributes, ("attributes",)),
@@ -50,7 +51,7 @@ FIELDS = (
 )  # fmt: skip
 MAX_SKU = 100
 SHORT, LONG, LEAST = 8, 13, 6  # digits: EAN-8, EAN-13, and what may be one without its zeros
-PLAIN = ("name", "unit", "notes", "is_active", "reorder_level")
+PLAIN = ("name", "unit", "notes", "is_active", "reorder_level", "unit_cost")
 
 
 def key(line: Line) -> str:

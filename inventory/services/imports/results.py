@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -56,7 +58,17 @@ class Summary:
         """How many lines were read."""
         return self.counts.total()
 
-    def as_dict(self) -> dict[str, object]:
+    @classmethod
+    def restored(cls, figures: Mapping[str, Any] | None) -> Summary:
+        """The sums as as_dict() wrote them."""
+        found = cls()
+        if figures:
+            found.counts.update({outcome.value: figures.get(outcome.value, 0) for outcome in Outcome})
+            found.notes, found.differing = figures.get("notes", 0), figures.get("differing", 0)
+            found.made.update(figures.get("made", {}))
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
         """The figures as they are stored and shown."""
-        figures: dict[str, object] = {outcome.value: self.counts[outcome.value] for outcome in Outcome}
+        figures: dict[str, Any] = {outcome.value: self.counts[outcome.value] for outcome in Outcome}
         return {"lines": self.lines, **figures, "notes": self.notes, "differing": self.differing, "made": {**self.made}}

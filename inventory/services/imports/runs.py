@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,7 @@ class ImportRun:
     source: str
     checked_revision: int | None = None
     dry_run: bool = False
+    is_csv: bool = False  # only there cells carry the guard against formulas
     summary: Summary = field(default_factory=Summary)
     seen: dict[str, int] = field(default_factory=dict)
     planned: set[UUID] = field(default_factory=set)  # ids that a dry run has rolled back again
@@ -53,7 +54,7 @@ class ImportRun:
         self.reader = LineReader(
             self.kind.by_name,
             self.mapping,
-            options.how(),
+            replace(options.how(), guarded=options.guarded and self.is_csv),
             separator=options.join,
             prefixes=options.prefixes,
             fill_down=options.fill_down,
@@ -99,8 +100,8 @@ class ImportRun:
         for result in results:
             self.summary.add(result)
         self.summary.made.update(chunk.made)
-        if self.made_codes:
-            self.summary.made["products"] = len(self.made_codes)
+        self.summary.made.update({"products": len(chunk.made_codes - self.made_codes)} if chunk.made_codes else {})
+        self.made_codes |= chunk.made_codes
         self.summary.differing += chunk.differing
         if self.dry_run:
             self.planned.update(result.object_id for result in results if result.object_id)
