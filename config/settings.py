@@ -206,6 +206,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "ImportKindEnum": ["barcodes", "categories", "locations", "lots", "movements", "products", "stock"],
+        "ImportStatusEnum": "inventory.models.imports.ImportSession.Status",
+        "ImportOutcomeEnum": "inventory.models.imports.ImportRow.Outcome",
         "JobStatusEnum": "inventory.models.jobs.Job.Status",
         "VerdictEnum": ["applied", "duplicate", "conflict", "rejected"],
     },

@@ -101,7 +101,7 @@ class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
         read_only_fields = fields
 
 
-class ProfileSerializer(serializers.Serializer[Any]):
+class ImportProfileSerializer(serializers.Serializer[Any]):
     """A mapping under a name: ready-made, saved for this device, or shared by staff with all."""
 
     name = serializers.CharField()
@@ -112,7 +112,7 @@ class ProfileSerializer(serializers.Serializer[Any]):
     options = serializers.DictField()
 
 
-class ProfileNameSerializer(StrictSerializer):
+class ImportProfileNameSerializer(StrictSerializer):
     """Under which name a mapping is saved."""
 
     name = serializers.CharField(max_length=100)
@@ -220,17 +220,17 @@ class ImportViewSet(DeviceScopedViewSet):
             found = found.filter(outcome=status)
         return self.get_paginated_response(ImportRowSerializer(self.paginate_queryset(found), many=True).data)
 
-    @extend_schema(request=ProfileNameSerializer, responses={201: ProfileSerializer})
+    @extend_schema(request=ImportProfileNameSerializer, responses={201: ImportProfileSerializer})
     @action(detail=True, methods=["post"], url_path="save-profile")
     def save_profile(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Keep the mapping for other files like this one."""
         session = self.get_object()
-        form = ProfileNameSerializer(data=request.data)
+        form = ImportProfileNameSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         saved = profiles.save_profile(session, actor=self.actor, name=form.validated_data["name"])
         return Response(_saved(saved), status=201)
 
-    @extend_schema(responses=ProfileSerializer(many=True), filters=False)
+    @extend_schema(responses=ImportProfileSerializer(many=True), filters=False)
     @action(detail=False, methods=["get"], pagination_class=None, filterset_class=None)
     def profiles(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The mappings that an import may name as its `profile`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ from inventory.models import (
     Barcode,
     Case,
     Category,
+    ImportSession,
     Job,
     Location,
     Lot,
@@ -20,18 +22,21 @@ from inventory.models import (
     StockLevel,
     StockMovement,
     Task,
+    Upload,
     WebhookDelivery,
     WebhookEndpoint,
 )
 from inventory.services.barcodes import create_barcode
 from inventory.services.cases import open_case
 from inventory.services.categories import create_category
+from inventory.services.imports.sessions import create_import
 from inventory.services.jobs import request_job
 from inventory.services.locations import create_location
 from inventory.services.lots import create_lot
 from inventory.services.movements import record_movement
 from inventory.services.products import create_product
 from inventory.services.tasks import create_task
+from inventory.services.uploads import save_upload
 from inventory.services.webhooks.endpoints import create_webhook, ping_webhook
 
 NUMBERS = count(1)
@@ -106,6 +111,17 @@ def make_delivery(device: Device) -> WebhookDelivery:
 def make_job(device: Device) -> Job:
     """A job that waits: what a test does is never committed, so nobody rings."""
     return request_job(kind="ledger_proof", actor=TESTER, device=device)
+
+
+def make_upload(device: Device, content: bytes = b"sku,name\nA-1,Cup\n", *, name: str = "goods.csv") -> Upload:
+    """A file that somebody sent."""
+    return save_upload(device=device, name=name, media_type="text/csv", file=BytesIO(content))
+
+
+def make_import(device: Device, **values: Any) -> ImportSession:
+    """A file that was looked at."""
+    values = {"upload": make_upload(device), "kind": "products", **values}
+    return create_import(device=device, actor=TESTER, **values)
 
 
 def actor(installation: Installation) -> Actor:

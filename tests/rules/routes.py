@@ -38,7 +38,7 @@ class Route:
 class Rows:
     """How to make a row of a device, and bodies that are valid there.
 
-    `new` is a create (None: cannot be created over HTTP), `change` a PATCH.
+    `new` is a create (None: cannot be created over HTTP, or only from a file), `change` a PATCH.
     """
 
     make: Callable[..., Any]
@@ -61,6 +61,7 @@ ROWS: dict[str, Rows] = {
     "stock-level": Rows(factories.make_level),
     "task": Rows(factories.make_task, lambda _: {"title": "Sweep"}, {"title": "Taken over"}),
     "job": Rows(factories.make_job),
+    "import": Rows(factories.make_import, change={"options": {"existing": "skip"}}),
     "webhook": Rows(
         factories.make_webhook, lambda _: {"url": "https://hooks.example/", "events": ["*"]}, {"description": "Taken"}
     ),

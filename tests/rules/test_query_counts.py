@@ -44,6 +44,7 @@ WRITES = {
     "task-list POST": 7,
     "task-detail PATCH": 7,
     "task-detail DELETE": 6,
+    "import-detail PATCH": 4,
     "webhook-list POST": 12,
     "webhook-detail PATCH": 7,
     "webhook-detail DELETE": 6,
@@ -106,7 +107,7 @@ def test_every_write_is_recorded() -> None:
         for route in ROUTES.values()
         if route.key in ROWS and {"list", "retrieve"} & set(route.actions.values())
         for method in route.methods
-        if method in ("POST", "PATCH", "DELETE")
+        if method in ("POST", "PATCH", "DELETE") and (method != "POST" or ROWS[route.key].new is not None)
     }
     assert made == set(WRITES)
 

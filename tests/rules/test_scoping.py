@@ -18,7 +18,7 @@ ROUTES = routes()
 KNOWN = [route for route in ROUTES if route.key in ROWS]
 DETAILS = [(route, method) for route in KNOWN if route.has_id for method in route.methods]
 LISTS = [route for route in KNOWN if not route.has_id and route.actions.get("get") == "list"]
-CREATES = [route for route in KNOWN if "create" in route.actions.values()]
+CREATES = [route for route in KNOWN if "create" in route.actions.values() and ROWS[route.key].new]
 GUARDED = [(route, method) for route in ROUTES if route.name not in OPEN for method in route.methods]
 
 
