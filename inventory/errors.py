@@ -11,7 +11,7 @@ AppError      500  job_timed_out · job_worker_lost
 │                 sync_atomic_failed · sync_op_id_reused · sync_immutable · sync_read_only · sync_quarantined ·
 │                 too_many_webhooks · webhook_disabled · import_state · import_profile_taken
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
-                  unknown_job_kind · job_parameters · upload_empty · outbound_refused ·
+                  unknown_job_kind · job_parameters · upload_empty · outbound_refused · catalog_unreadable ·
                   webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable
 """
 
@@ -301,6 +301,12 @@ class OutboundRefused(errors.Invalid):
     internal_code = "outbound_refused"
     title = "This address is not called from here"
     advice = "Give a public http(s) address; operators allow private networks in OUTBOUND_NETWORKS."
+
+
+class CatalogUnreadable(errors.Invalid):
+    internal_code = "catalog_unreadable"
+    title = "The catalogue cannot be read"
+    advice = "Offer CSV or JSON Lines with a column `code` (GTIN) and one `product_name`."
 
 
 class DownloadTooLarge(errors.PayloadTooLarge):

@@ -3,6 +3,7 @@
 from inventory.admin import (
     barcodes,
     cases,
+    catalog,
     categories,
     jobs,
     levels,
@@ -17,6 +18,7 @@ from inventory.admin import (
 __all__ = [
     "barcodes",
     "cases",
+    "catalog",
     "categories",
     "jobs",
     "levels",

@@ -28,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Categories", "category", "inventory.category"),
             ("Locations", "warehouse", "inventory.location"),
             ("Lots and serials", "deployed_code_history", "inventory.lot"),
+            ("Shared catalogue", "travel_explore", "inventory.catalogproduct"),
         ),
     ),
     (

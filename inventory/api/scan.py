@@ -14,6 +14,7 @@ from config.core.errors import BadText
 from config.core.fields import QuantityWire
 from config.core.filters import refuse_unknown
 from devices.api.scope import acting_device
+from inventory.api.catalog import CatalogSerializer
 from inventory.models import Product
 from inventory.services.scan import MAX_CODE, Scan, resolve_scan
 
@@ -47,6 +48,7 @@ class ScanSerializer(serializers.Serializer[Any]):
     )
     device_id = serializers.UUIDField(allow_null=True)
     case_id = serializers.UUIDField(source="case.uuid", default=None, allow_null=True)
+    catalog = CatalogSerializer(allow_null=True, help_text="what the shared catalogue knows of an unknown code")
 
 
 class ScanView(APIView):

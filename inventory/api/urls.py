@@ -5,6 +5,7 @@ from django.urls.converters import PathConverter
 from rest_framework.routers import SimpleRouter
 
 from inventory.api.barcodes import BarcodeViewSet
+from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
 from inventory.api.imports import ImportViewSet
 from inventory.api.jobs import JobViewSet
@@ -46,6 +47,8 @@ router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-deliver
 
 urlpatterns = [
     path("reports", ReportView.as_view(), name="reports"),
+    path("catalog", CatalogView.as_view(), name="catalog-list"),
+    path("catalog/<str:gtin>", CatalogProductView.as_view(), name="catalog-detail"),
     path("scan/<code:code>", ScanView.as_view(), name="scan"),
     path("sync/changes", PullView.as_view(), name="sync-changes"),
     path("sync/since", SinceView.as_view(), name="sync-since"),

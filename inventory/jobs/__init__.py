@@ -1,5 +1,23 @@
 """Background work: every kind of job, the runner, the sweep and the schedule."""
 
-from inventory.jobs import imports, ledger_proof, nightly, reports, retention, runner, webhooks
+from inventory.jobs import (
+    imports,
+    ledger_proof,
+    nightly,
+    reports,
+    retention,
+    runner,
+    sync_external_data,
+    webhooks,
+)
 
-__all__ = ["imports", "ledger_proof", "nightly", "reports", "retention", "runner", "webhooks"]
+__all__ = [
+    "imports",
+    "ledger_proof",
+    "nightly",
+    "reports",
+    "retention",
+    "runner",
+    "sync_external_data",
+    "webhooks",
+]

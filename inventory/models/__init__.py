@@ -2,6 +2,7 @@
 
 from inventory.models.artifacts import Artifact, Upload
 from inventory.models.cases import Case
+from inventory.models.catalog import CatalogProduct, CatalogSource
 from inventory.models.imports import ImportProfile, ImportRow, ImportSession
 from inventory.models.jobs import Job
 from inventory.models.locations import Location
@@ -16,6 +17,8 @@ __all__ = [
     "Artifact",
     "Barcode",
     "Case",
+    "CatalogProduct",
+    "CatalogSource",
     "Category",
     "ImportProfile",
     "ImportRow",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
@@ -15,9 +15,18 @@ MOST_REDIRECTS = 5
 TOLD_ELSEWHERE = {"accept", "accept-encoding", "user-agent"}  # what a redirect to another origin may know
 
 
-def download(url: str, *, into: BinaryIO, headers: Mapping[str, str], seconds: float, most_bytes: int) -> Reply:
+def download(
+    url: str,
+    *,
+    into: BinaryIO,
+    headers: Mapping[str, str],
+    seconds: float,
+    most_bytes: int,
+    heard: Callable[[int], None] = lambda size: None,
+) -> Reply:
     """GET into a file; any status is a reply, its body is in the file alone.
 
+    `heard` is told how many bytes have come, again and again, and may raise to stop.
     Raises OutboundRefused, DownloadTooLarge for good, OutboundFailed for trouble that may pass.
     """
     start = monotonic()
@@ -33,6 +42,7 @@ def download(url: str, *, into: BinaryIO, headers: Mapping[str, str], seconds: f
                 if size > most_bytes:
                     raise DownloadTooLarge(f"It has more than {most_bytes:,} bytes.")
                 into.write(chunk)
+                heard(size)
         found = names_of(answer)
         target = found.get("location", "") if answer.status in REDIRECTS else ""
         if not target or not left:

@@ -10,7 +10,7 @@ from config.core.errors import FieldProblem
 from devices.models import Device
 from inventory.errors import JobParameters, UnknownJobKind
 from inventory.services.job_parameters import Parameter
-from inventory.services.job_runs import JobRun
+from inventory.services.job_runs import JobRun, Retry
 
 Values = dict[str, Any]
 Scope = Literal["device", "server", "any"]
@@ -32,6 +32,7 @@ class JobKind:
     scope: Scope = "device"
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     check: Callable[[Device | None, Values], Values] | None = None
+    retry: Retry = field(default_factory=Retry)
 
 
 KINDS: dict[str, JobKind] = {}

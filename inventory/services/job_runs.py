@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, cast
@@ -25,12 +26,23 @@ from inventory.models import Job
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 3  # a trouble that may pass is tried so often
 LOST_LEASES = 10  # a job that so many workers did not survive is not given to another
-BACK_OFF_SECONDS = 10  # then 40: four times as long each time
 FLUSH_SECONDS = 1.0  # progress reaches the row, and a wish to cancel the run, at most this often
 BEAT_SECONDS = 5.0
 LOG_LINES, LINE_LENGTH = 200, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often trouble that may pass is tried, and the wait before each further attempt: 10 s, then 40."""
+
+    attempts: int = 3
+    seconds: int = 10
+    factor: int = 4
+
+    def wait(self, attempt: int) -> timedelta:
+        """How long to wait after this attempt, the first being 1."""
+        return timedelta(seconds=self.seconds * self.factor ** (attempt - 1))
 
 
 class LeaseLost(Exception):
@@ -168,12 +180,13 @@ class JobRun:
         self.log("Cancelled")
         self._end(Job.Status.CANCELLED)
 
-    def postpone(self, error: AppError) -> None:
-        """Trouble that may pass: queued again with a longer wait each time, failed after 3 attempts."""
-        if self.attempt >= ATTEMPTS:
+    def postpone(self, error: AppError, retry: Retry | None = None) -> None:
+        """Trouble that may pass: queued again with a wait, failed after the last attempt. Raises LeaseLost."""
+        retry = retry or Retry()
+        if self.attempt >= retry.attempts:
             self.fail(error)
             return
-        wait = timedelta(seconds=BACK_OFF_SECONDS * 4 ** (self.attempt - 1))
+        wait = retry.wait(self.attempt)
         self.log(f"{error.detail} Tried again in {wait.total_seconds():g} s")
         again = timezone.now() + wait
         self._write(status=Job.Status.QUEUED, leased_until=None, run_at=again, ring_at=again)

@@ -20,6 +20,7 @@ from inventory.errors import OutboundFailed, OutboundRefused
 
 LONGEST_URL = 2000
 SECONDS = 10.0  # for all of it: name, connection, TLS, request and answer
+IDLE_SECONDS = 20.0  # nothing at all for so long, however much time there is
 MOST_BYTES = 65_536  # of an answer; what follows is not read
 WRAPPED = (ip_network("64:ff9b::/96"), ip_network("::/96"))  # NAT64 and the old IPv4-compatible form
 Address = IPv4Address | IPv6Address
@@ -75,7 +76,7 @@ def calling(
 ) -> Iterator[httpcore2.Response]:
     """A reply whose body is read inside the block. Raises OutboundRefused, OutboundFailed, there too."""
     parsed = _parsed(url)
-    timeout = dict.fromkeys(("connect", "read", "write", "pool"), max(0.001, until - monotonic()))
+    timeout = dict.fromkeys(("connect", "read", "write", "pool"), min(IDLE_SECONDS, max(0.001, until - monotonic())))
     pool = httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=CheckedNetwork(until))
     try:
         with (
@@ -137,7 +138,7 @@ class TimedStream(httpcore2.NetworkStream):
         self.stream, self.until = stream, until
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.stream.read(max_bytes, _left(self.until))
+        return self.stream.read(max_bytes, min(_left(self.until), timeout or IDLE_SECONDS))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.stream.write(buffer, _left(self.until))

@@ -21,7 +21,7 @@ from inventory.formats.gs1 import Gs1Scan, parse_gs1, split_symbology
 from inventory.formats.gtin import gtin_candidates
 from inventory.formats.instore import parse_instore
 from inventory.formats.labels import LabelKind, decode_label
-from inventory.models import Barcode, Case, Location, Lot, Product
+from inventory.models import Barcode, Case, CatalogProduct, Location, Lot, Product
 from inventory.services.cases import open_case
 
 MAX_CODE = 1000
@@ -45,18 +45,21 @@ class Scan:
     embedded: str = ""
     device_id: UUID | None = None
     case: Case | None = None
+    catalog: CatalogProduct | None = None
 
 
 def resolve_scan(*, device: Device, actor: Actor, code: str) -> Scan:
     """Resolve one raw code inside a device; an unknown one is kept as a case, once per code.
 
-    What a scanner adds to a code (its symbology identifier, a line end) is no part of it.
+    What a scanner adds to a code (its symbology identifier, a line end) is no part of it. Where the shared
+    catalogue knows it, its product is there to prefill a new one from.
     """
     bare = split_symbology(code.strip(SPACES))[1]
     for step in STEPS:
         found = step(device, code, bare)
         if found is not None:
             return found
+    known = CatalogProduct.objects.best(_gtins(code, bare))
     case = open_case(
         device=device,
         actor=actor,
@@ -65,7 +68,13 @@ def resolve_scan(*, device: Device, actor: Actor, code: str) -> Scan:
         summary=f"Unknown code {bare[:200]}",
         evidence={"code": code[:MAX_CODE], "gtins": list(gtin_candidates(bare))},
     )
-    return Scan("unknown", code, case=case)
+    return Scan("unknown", code, case=case, catalog=known)
+
+
+def _gtins(code: str, bare: str) -> tuple[str, ...]:
+    """What a code may be in the catalogue: a GTIN of its own, or the one in a GS1 message."""
+    message = parse_gs1(code)
+    return gtin_candidates(bare) or ((message.gtin14,) if message and message.gtin14 else ())
 
 
 def _own_label(device: Device, code: str, bare: str) -> Scan | None:

@@ -16,13 +16,15 @@ from inventory.models import Upload
 from inventory.services.stored_files import file_name, store_file
 
 
-def save_upload(*, device: Device | None, name: str, media_type: str, file: BinaryIO) -> Upload:
+def save_upload(
+    *, device: Device | None, name: str, media_type: str, file: BinaryIO, is_bounded: bool = True
+) -> Upload:
     """Keep a file for a job to read (`open_artifact(upload)` gives the bytes) until UPLOAD_DAYS are over.
 
-    `file` can be read twice. Raises UploadEmpty, UploadTooLarge.
+    `file` can be read twice; an operator's own is not bounded. Raises UploadEmpty, UploadTooLarge.
     """
     size = file.seek(0, 2)
-    if size > settings.MAX_UPLOAD_BYTES:
+    if is_bounded and size > settings.MAX_UPLOAD_BYTES:
         raise UploadTooLarge(f"A file may have at most {settings.MAX_UPLOAD_BYTES:,} bytes.")
     if not size:
         raise UploadEmpty

@@ -18,6 +18,7 @@ from devices.services.enrollment import create_enrollment_code
 from inventory.models import (
     Barcode,
     Case,
+    CatalogProduct,
     Category,
     Job,
     Location,
@@ -64,6 +65,7 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
         Case: factories.make_case(
             device, evidence={"code": "1", "gtins": ["2"], "places": [["A", "1"]], "lot_id": None}
         ),
+        CatalogProduct: factories.make_catalog_product(),
         Job: request_job(kind="ledger_proof", actor=factories.TESTER),
         WebhookEndpoint: delivery.endpoint,
         WebhookDelivery: delivery,

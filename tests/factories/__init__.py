@@ -13,6 +13,8 @@ from devices.services.enrollment import Enrolled, Wish, actor_of, register_devic
 from inventory.models import (
     Barcode,
     Case,
+    CatalogProduct,
+    CatalogSource,
     Category,
     ImportSession,
     Job,
@@ -106,6 +108,15 @@ def make_webhook(device: Device, **values: Any) -> WebhookEndpoint:
 def make_delivery(device: Device) -> WebhookDelivery:
     """A ping that waits."""
     return ping_webhook(make_webhook(device), actor=TESTER)
+
+
+def make_catalog_product(**values: Any) -> CatalogProduct:
+    """One product of the shared catalogue, which is no device's."""
+    number = next(NUMBERS)
+    source, _ = CatalogSource.objects.get_or_create(name="Ours")
+    return CatalogProduct.objects.create(
+        **{"gtin": f"{number:014}", "name": f"Known {number}", "source": source, **values}
+    )
 
 
 def make_job(device: Device) -> Job:

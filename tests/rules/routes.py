@@ -93,6 +93,8 @@ OWN = {
     "device-revoke": "the calling installation",
     "upload-list": "a file for the acting device; foreign ones are tested by name",
     "reports": "the acting device's; foreign ids in parameters are tested by name",
+    "catalog-list": "the catalogue is everybody's",
+    "catalog-detail": "likewise",
     "scan": "a code; foreign codes are tested by name",
     "sync-changes": "the acting device's feed; cursors of another device are tested by name",
     "sync-since": "likewise",
@@ -102,6 +104,8 @@ OWN = {
 IGNORE_DEVICE_HEADER = {
     "auth-me": "a person is the same in every device",
     "device-list": "all of one's own devices",
+    "catalog-list": "the catalogue is everybody's",
+    "catalog-detail": "likewise",
 }
 HOW_TO_ADD = (
     "has no entry in tests/rules/routes.py: add the viewset's basename to ROWS with a factory "
