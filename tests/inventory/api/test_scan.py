@@ -22,7 +22,7 @@ from tests.conftest import client_with, shared_data
 
 GS = "\x1d"
 SHAPE = ["match", "code", "product", "barcode_id", "location_id", "lot_id", "lot_code", "serial", "expires_on",
-         "quantity", "embedded", "device_id", "case_id"]  # fmt: skip
+         "quantity", "embedded", "device_id", "case_id", "catalog"]  # fmt: skip
 
 
 def scan(api: APIClient, code: str) -> dict[str, Any]:
