@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0008_webhooks"),
+        ("inventory", "0009_imports"),
     ]
 
     operations = [
