@@ -132,24 +132,31 @@ def change_owned(row: Row, *, revision: int, actor: Actor, changes: Mapping[str,
 
 
 @transaction.atomic
-def change_many_owned(edits: Sequence[tuple[Row, Mapping[str, Any]]], *, device: Device, actor: Actor) -> None:
-    """Write many rows of one model, each with what differs in it, a revision and an event.
+def change_many_owned(
+    changes: Sequence[tuple[Row, Mapping[str, Any]]], *, device: Device, actor: Actor, action: str = "updated"
+) -> int:
+    """Write to each row the fields that differ, with a revision and an event. Returns how many rows changed.
 
-    Queries are constant per 500 rows. The rows were read under the feed lock, and each differs from its changes.
+    Queries are constant per 500 rows. The rows were read under the feed lock that is still held.
     """
-    if not edits:
-        return
-    now, events, names = timezone.now(), [], set[str]()
-    for (row, changes), revision in zip(edits, take_revisions(device, len(edits)), strict=True):
-        before = {name: (getattr(row, name), value) for name, value in changes.items()}
+    differing = []
+    for row, values in changes:
+        changed = {name: (getattr(row, name), value) for name, value in values.items() if getattr(row, name) != value}
+        if changed:
+            differing.append((row, changed))
+    if not differing:
+        return 0
+    now, events, names = timezone.now(), [], {"revision", "updated_at"}
+    for (row, changed), revision in zip(differing, take_revisions(device, len(differing)), strict=True):
         row.revision, row.updated_at = revision, now
-        for name, value in changes.items():
+        for name, (_, value) in changed.items():
             setattr(row, name, value)
-        events.append(build_event(row, actor=actor, action="updated", changes=before))
-        names.update(changes)
-    rows = [row for row, _ in edits]
-    type(rows[0]).all_objects.bulk_update(rows, [*sorted(names), "revision", "updated_at"], batch_size=500)
+        names |= set(changed)
+        events.append(build_event(row, actor=actor, action=action, changes=changed))
+    rows = [row for row, _ in differing]
+    type(rows[0]).all_objects.bulk_update(rows, sorted(names), batch_size=500)
     record_events(events)
+    return len(rows)
 
 
 @transaction.atomic

@@ -14,6 +14,10 @@ from devices.models import Device, DeviceOwnedModel
 from inventory import errors
 from inventory.api.barcodes import BarcodeSerializer
 from inventory.api.categories import CategorySerializer
+from inventory.api.counting.entries import EntrySerializer, ScanEventSerializer
+from inventory.api.counting.lines import LineSerializer
+from inventory.api.counting.sheets import SheetSerializer
+from inventory.api.counting.stocktakes import StocktakeSerializer
 from inventory.api.levels import LevelSerializer
 from inventory.api.locations import LocationSerializer
 from inventory.api.lots import LotSerializer
@@ -21,6 +25,7 @@ from inventory.api.movements import PushedMovementSerializer
 from inventory.api.products import ProductSerializer
 from inventory.api.tasks import TaskSerializer
 from inventory.services import barcodes, categories, locations, lots, movements, products, tasks
+from inventory.services.counting import entries, scans, sheets, stocktakes
 from inventory.services.sync.tables import Table, Values
 from inventory.services.sync.twins import accepting_create, accepting_update
 
@@ -132,5 +137,40 @@ _TABLES = (
         delete=tasks.delete_task,
         derive=tasks.with_completion,
     ),
+    _table(
+        "stocktakes",
+        StocktakeSerializer,
+        ("campaign", "location", "category"),
+        create=stocktakes.create_stocktake,
+        update=stocktakes.update_stocktake,
+        delete=stocktakes.delete_stocktake,
+        derive=stocktakes.with_policy,
+    ),
+    _table(
+        "count_sheets",
+        SheetSerializer,
+        ("stocktake", "location"),
+        create=partial(sheets.create_sheet, as_fact=True),
+        update=sheets.update_sheet,
+    ),
+    _table(
+        "scan_events",
+        ScanEventSerializer,
+        ("sheet", "product", "location", "lot"),
+        create=scans.record_scan,
+        fact=True,
+        create_many=scans.record_queued_scans,
+        filled=frozenset({"location_id"}),
+    ),
+    _table(
+        "count_entries",
+        EntrySerializer,
+        ("sheet", "product", "location", "lot", "scan"),
+        create=entries.record_entry,
+        fact=True,
+        create_many=entries.record_queued_entries,
+        filled=frozenset({"location_id"}),
+    ),
+    _table("stocktake_lines", LineSerializer, ("stocktake", "product", "location", "lot", "movement")),
 )
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}

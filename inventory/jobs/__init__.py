@@ -7,6 +7,7 @@ from inventory.jobs import (
     reports,
     retention,
     runner,
+    stocktakes,
     sync_external_data,
     webhooks,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "reports",
     "retention",
     "runner",
+    "stocktakes",
     "sync_external_data",
     "webhooks",
 ]

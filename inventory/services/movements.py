@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -27,6 +27,7 @@ from inventory.errors import (
 )
 from inventory.models import Case, Location, Lot, Product, StockLevel, StockMovement
 from inventory.services.cases import Trouble, open_case, open_cases
+from inventory.services.late_movements import late_troubles
 from inventory.services.levels import Bucket, deltas_of, move_levels
 from inventory.services.locations import default_location
 from inventory.services.positions import UNKNOWN, Position
@@ -133,6 +134,7 @@ def build_movement(
         find(Location, id=to_location_id, field="to_location_id"),
         default,
     )
+    now = timezone.now()
     return StockMovement(
         device=device,
         uuid=id or uuid7(),
@@ -142,7 +144,8 @@ def build_movement(
         to_location=target,
         lot=find(Lot, id=lot_id, field="lot_id"),
         reverses=find(StockMovement, id=reverses_id, field="reverses_id"),
-        occurred_at=occurred_at or timezone.now(),
+        occurred_at=occurred_at or now,
+        received_at=now,  # equal to occurred_at where the server's clock set both
         sequence=position.sequence,
         clock_offset_ms=position.clock_offset_ms if occurred_at else 0,  # else it is the server's own time
         **values,
@@ -191,6 +194,7 @@ def record_movements(
     after = move_levels(device=device, deltas=deltas)
     moved = {bucket: (after[bucket] - delta, after[bucket]) for bucket, delta in deltas.items()}
     odd = [trouble for movement in movements if (trouble := _odd(movement, reversals.get(movement.uuid)))]
+    odd += late_troubles(device, movements)
     _open_cases(device, actor, movements, moved, odd)
     return movements
 
@@ -216,18 +220,27 @@ def reverse_movement(
         raise MovementAlreadyReversed
     if id is not None and StockMovement.all_objects.by_uuid(device, id) is not None:
         raise IdAlreadyUsed(f"The id {id} is used already.")
-    mirror = StockMovement(
-        **mirror_of(movement),
-        device=device,
-        reason=reason or "reversal",
-        reference=movement.reference,
-        occurred_at=timezone.now(),
-        reverses=movement,
-        installation=installation,
-    )
+    mirror = mirror_movement(movement, reason=reason, installation=installation)
     if id is not None:
         mirror.uuid = id
     return record_movements(device=device, actor=actor, movements=[mirror])[0]
+
+
+def mirror_movement(
+    movement: StockMovement, *, reason: str = "", installation: Installation | None = None
+) -> StockMovement:
+    """The unsaved inverse of a movement, linked to it."""
+    now = timezone.now()
+    return StockMovement(
+        **mirror_of(movement),
+        device=movement.device,
+        reason=reason or "reversal",
+        reference=movement.reference,
+        occurred_at=now,
+        received_at=now,
+        reverses=movement,
+        installation=installation,
+    )
 
 
 def _sides(
@@ -250,7 +263,7 @@ def _sides(
 def _open_cases(
     device: Device,
     actor: Actor,
-    movements: Iterable[StockMovement],
+    movements: Sequence[StockMovement],
     moved: Mapping[Bucket, tuple[Decimal, Decimal]],
     odd: Sequence[Trouble],
 ) -> None:

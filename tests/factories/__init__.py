@@ -16,13 +16,18 @@ from inventory.models import (
     CatalogProduct,
     CatalogSource,
     Category,
+    CountEntry,
+    CountSheet,
     ImportSession,
     Job,
     Location,
     Lot,
     Product,
+    ScanEvent,
     StockLevel,
     StockMovement,
+    Stocktake,
+    StocktakeLine,
     Task,
     Upload,
     WebhookDelivery,
@@ -31,6 +36,10 @@ from inventory.models import (
 from inventory.services.barcodes import create_barcode
 from inventory.services.cases import open_case
 from inventory.services.categories import create_category
+from inventory.services.counting.entries import record_entry
+from inventory.services.counting.scans import record_scan
+from inventory.services.counting.sheets import create_sheet
+from inventory.services.counting.stocktakes import create_stocktake, open_stocktake
 from inventory.services.imports.sessions import create_import
 from inventory.services.jobs import request_job
 from inventory.services.locations import create_location
@@ -137,3 +146,30 @@ def make_import(device: Device, **values: Any) -> ImportSession:
 
 def actor(installation: Installation) -> Actor:
     return actor_of(installation)
+
+
+def make_stocktake(device: Device, **values: Any) -> Stocktake:
+    """A stocktake that is open for counting."""
+    values = {"name": f"Stocktake {next(NUMBERS)}", **values}
+    stocktake = create_stocktake(device=device, actor=TESTER, **values)
+    return open_stocktake(stocktake, actor=TESTER)
+
+
+def make_sheet(device: Device, **values: Any) -> CountSheet:
+    values["stocktake_id"] = values.get("stocktake_id") or make_stocktake(device).uuid
+    return create_sheet(device=device, actor=TESTER, **values)
+
+
+def make_entry(device: Device, **values: Any) -> CountEntry:
+    values["sheet_id"] = values.get("sheet_id") or make_sheet(device).uuid
+    values["product_id"] = values.get("product_id") or make_product(device).uuid
+    return record_entry(device=device, actor=TESTER, **{"quantity": Decimal(1), **values})
+
+
+def make_scan_event(device: Device, **values: Any) -> ScanEvent:
+    values["sheet_id"] = values.get("sheet_id") or make_sheet(device).uuid
+    return record_scan(device=device, actor=TESTER, **{"code": f"scan-{next(NUMBERS)}", **values})
+
+
+def make_line(device: Device) -> StocktakeLine:
+    return StocktakeLine.objects.get(product=make_entry(device).product)

@@ -12,6 +12,7 @@ GROUPS = {
     "config.core.errors": "Everywhere",
     "devices.errors": "Devices and people",
     "inventory.errors": "Inventory",
+    "inventory.errors.counting": "Counting",
 }
 HEAD = """\
 # Errors

@@ -26,6 +26,7 @@ from inventory.errors import (
     SyncSequenceGap,
     SyncUnknownTable,
 )
+from inventory.services.counting.sheets import seal_sheets
 from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.batches import Entry, create_batch
 from inventory.services.sync.ops import Op, Pushed, Result
@@ -64,6 +65,8 @@ def push(
         Operation.objects.bulk_create(run.fresh)
     if installation and expected is not None:
         save_sequence(installation, expected.end)
+        if expected.end > expected.start:
+            seal_sheets(installation, actor=actor)
     head = take_revisions(device, 0).start - 1
     return Pushed(results, head, expected.end if expected else None)
 

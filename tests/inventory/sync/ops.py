@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from django.apps import apps
 from rest_framework.test import APIClient
 
-from devices.models import Device, Event, Feed, Operation
-from inventory.models import Barcode, Case, Category, Location, Lot, Product, StockLevel, StockMovement, Task
+from devices.models import Device, DeviceOwnedModel, Event, Feed, Operation
 
-MODELS = (Barcode, Case, Category, Location, Lot, Product, StockLevel, StockMovement, Task)
+MODELS = tuple(model for model in apps.get_models() if issubclass(model, DeviceOwnedModel))
 
 
 def op(kind: str, table: str, data: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def fill(device: Device) -> None:
     factories.make_movement(device, product_id=product.uuid, lot_id=lot.uuid)
     factories.make_location(device)
     factories.make_task(device)
+    factories.make_entry(device, product_id=product.uuid)
+    factories.make_scan_event(device)
     delete_product(factories.make_barcode(device).product, actor=factories.TESTER)
 
 

@@ -24,7 +24,17 @@ FLOWS_UP = [name for name, table in TABLES.items() if table.create]
 def sample(device: Device, table: str) -> dict[str, Any]:
     """A body that a client may send for a new row of this table."""
     product = str(factories.make_product(device).uuid)
+    counting: dict[str, dict[str, Any]] = {
+        "count_sheets": {"name": "Left side", "assignee_name": "Ada"},
+        "scan_events": {"code": "4012345000009", "counted_at": "2026-11-01T10:00:00Z"},
+        "count_entries": {"product_id": product, "mode": "set", "quantity": "3.5", "note": "twice"},
+    }
+    if table == "count_sheets":
+        return {"stocktake_id": str(factories.make_stocktake(device).uuid), **counting[table]}
+    if table in counting:
+        return {"sheet_id": str(factories.make_sheet(device).uuid), **counting[table]}
     return {
+        "stocktakes": {"name": "Year end", "kind": "cycle", "note": "both halls"},
         "categories": {"name": "Tools"},
         "products": {
             "name": "Saw",
@@ -43,6 +53,7 @@ def sample(device: Device, table: str) -> dict[str, Any]:
 
 def change(table: str) -> dict[str, Any]:
     names = {"tasks": "title", "barcodes": "value", "lots": "code", "stock_movements": "note"}
+    names |= {"scan_events": "code", "count_entries": "note"}
     return {names.get(table, "name"): "Other"}
 
 

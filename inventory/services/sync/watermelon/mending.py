@@ -39,7 +39,7 @@ def mend_row(layout: Layout, raw: Mapping[str, Any], *, device: Device) -> Mende
         if column.writable and column.name in raw:
             _take(found, layout, column, raw[column.name])
     found.values = _read(found, layout, device)
-    if layout.table.fact:
+    if layout.table.model is StockMovement:
         _mend_movement(found)
     return found
 
@@ -108,7 +108,7 @@ def _mend_movement(found: Mended) -> None:
 
 def cannot_be_stored(layout: Layout, values: Values) -> bool:
     """A movement without a quantity or without a direction: kept as evidence alone."""
-    if not layout.table.fact:
+    if layout.table.model is not StockMovement:
         return False
     same = values.get("from_location_id") is not None and values["from_location_id"] == values.get("to_location_id")
     return same or not {"kind", "quantity"} <= set(values)

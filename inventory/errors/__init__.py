@@ -13,6 +13,8 @@ AppError      500  job_timed_out · job_worker_lost
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
                   unknown_job_kind · job_parameters · upload_empty · outbound_refused · catalog_unreadable ·
                   webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable
+
+What counting refuses: inventory/errors/counting.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Counting: exact counts of stock that keeps moving."""

@@ -1,0 +1,167 @@
+"""Judgement: what an evaluation makes of lines; matched by itself, or a variance for people to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.core.quantities import plain
+from devices.actors import Actor
+from devices.models import Device
+from devices.services.feed import take_revisions
+from devices.services.owned import change_many_owned, lock_device
+from inventory.models import Case, CountPolicy, StockMovement, Stocktake, StocktakeLine
+from inventory.models.lines import Line
+from inventory.services.cases import Trouble, open_cases
+from inventory.services.counting.evaluation import Finding, agreeing, find_results
+from inventory.services.counting.states import next_line_state
+
+CHUNK = 500
+FINAL = (Line.POSTED, Line.REVERSED)
+KEPT = (Line.REJECTED, Line.EXCUSED)  # decided for the book: new figures are shown, the decision stays
+OPEN_TO_JUDGE = (Line.TO_COUNT, Line.COUNTED, Line.RECOUNT)
+
+
+@transaction.atomic
+def judge_some(stocktake: Stocktake, *, actor: Actor, limit: int = CHUNK) -> int:
+    """Judge at most `limit` lines that this evaluation has not seen yet. Returns how many; 0 = none are left."""
+    head = lock_and_head(stocktake.device)
+    unseen = stocktake.lines.exclude(state__in=FINAL).exclude(head__gte=stocktake.evaluated_head)
+    lines = list(unseen.select_related("product", "location", "lot").order_by("product", "pk")[:limit])
+    judge_lines(stocktake, lines, head=head, actor=actor)
+    return len(lines)
+
+
+def lock_and_head(device: Device) -> int:
+    """Take the feed lock; the position the feed has reached."""
+    lock_device(device)
+    return take_revisions(device, 0).start - 1
+
+
+def judge_lines(
+    stocktake: Stocktake, lines: Sequence[StocktakeLine], *, head: int, actor: Actor
+) -> list[StocktakeLine]:
+    """Write what the counts say of these lines. Returns those whose number changed after they were settled.
+
+    Constant queries; under the feed lock.
+    """
+    policy, findings = stocktake.rules, find_results(stocktake, lines)
+    written = [(finding, _verdict(finding, policy)) for finding in findings]
+    changed = [finding.line for finding, changes in written if "changed" in changes.get("flags", ())]
+    change_many_owned(
+        [(finding.line, {**changes, "head": head}) for finding, changes in written],
+        device=stocktake.device,
+        actor=actor,
+        action="evaluated",
+    )
+    open_cases(
+        device=stocktake.device,
+        actor=actor,
+        troubles=[trouble for finding, _ in written for trouble in _troubles(stocktake, finding, policy)],
+    )
+    return changed
+
+
+def _verdict(finding: Finding, policy: CountPolicy) -> dict[str, Any]:
+    """The new columns of one line."""
+    line, last = finding.line, finding.last
+    if last is None:
+        return _of_uncounted(finding, policy)
+    values: dict[str, Any] = {
+        "counted": last.tally.counted,
+        "expected": last.expected,
+        "variance": last.variance,
+        "counted_at": last.tally.counted_at,
+        "counters": sorted(last.tally.counters),
+        "passes": [result.as_json() for result in finding.results],
+        "doubts": [str(judged.movement.uuid) for judged in last.doubts],
+        "flags": list(finding.flags),
+    }
+    if line.state in KEPT:
+        return values
+    if line.state not in OPEN_TO_JUDGE:
+        return {**values, **_again(line, last.variance, finding.flags)}
+    counted = line.state
+    if line.state != Line.COUNTED and last.tally.pass_number >= line.pass_number:
+        counted = next_line_state(line.state, "count")  # by the word that its place is empty
+    if counted == Line.RECOUNT:  # nobody counted it again: the earlier count stands
+        values["flags"] = sorted({*finding.flags, "not_recounted"})
+    fine = policy.allows(variance=last.variance, expected=last.expected) and not values["flags"]
+    return {**values, "state": next_line_state(counted, "match" if fine else "vary")}
+
+
+def _again(line: StocktakeLine, variance: Decimal, flags: Sequence[str]) -> dict[str, Any]:
+    """A line that was settled: late data may have changed its number, then people look again."""
+    if line.state == Line.VARIANCE or (variance == line.variance and set(flags) <= set(line.flags)):
+        return {}
+    return {"state": next_line_state(line.state, "vary"), "flags": sorted({*flags, "changed"})}
+
+
+def _of_uncounted(finding: Finding, policy: CountPolicy) -> dict[str, Any]:
+    """Nobody counted it: that is no zero, unless the policy says so and somebody approves it."""
+    line = finding.line
+    values: dict[str, Any] = {"expected": finding.level}
+    assumed = {"counted": Decimal(0), "variance": -finding.level, "counted_at": timezone.now()}
+    if "assumed_zero" in line.flags:
+        return {**values, **assumed, **_again(line, -finding.level, ["assumed_zero"])}
+    if line.state not in (Line.TO_COUNT, Line.RECOUNT) or policy.not_counted == "leave":
+        return values
+    if policy.not_counted == "recount":
+        again = line.state == Line.TO_COUNT and line.pass_number < policy.passes
+        state = next_line_state(line.state, "recount") if again else line.state
+        return {**values, "state": state, "pass_number": line.pass_number + again}
+    return {**values, **assumed, "state": next_line_state(line.state, "vary"), "flags": ["assumed_zero"]}
+
+
+def _troubles(stocktake: Stocktake, finding: Finding, policy: CountPolicy) -> list[Trouble]:
+    """Cases of a line: movements in doubt, overlapping sheets, a serial seen twice, a variance over the limit."""
+    last = finding.last
+    if last is None:
+        return []
+    kinds = {
+        Case.Kind.AMBIGUOUS_MOVEMENT: bool(last.doubts),
+        Case.Kind.OVERLAP: "overlap" in finding.flags,
+        Case.Kind.SERIAL_IN_TWO_PLACES: "serial_again" in finding.flags,
+        Case.Kind.VARIANCE_OVER_LIMIT: policy.case_over is not None and abs(last.variance) > policy.case_over,
+    }
+    return [_trouble(kind, stocktake, finding) for kind, holds in kinds.items() if holds]
+
+
+def _trouble(kind: Case.Kind, stocktake: Stocktake, finding: Finding) -> Trouble:
+    line, last = finding.line, finding.last
+    assert last is not None  # _troubles() looked
+    what = {
+        Case.Kind.AMBIGUOUS_MOVEMENT: f"{len(last.doubts)} movements may have been before or after the count",
+        Case.Kind.OVERLAP: "two sheets of one zone counted it; the later one stands",
+        Case.Kind.SERIAL_IN_TWO_PLACES: "the serial was counted more than once",
+        Case.Kind.VARIANCE_OVER_LIMIT: "the variance is over the limit",
+    }[kind]
+    return Trouble(
+        kind=kind,
+        key=f"line:{line.uuid}",
+        summary=f"{stocktake}: {line.product} at {line.location}, counted {plain(last.tally.counted)}, "
+        f"expected {plain(last.expected)}: {what}",
+        evidence={
+            "stocktake_id": stocktake.uuid,
+            "line_id": line.uuid,
+            "counted": plain(last.tally.counted),
+            "expected": plain(last.expected),
+            "doubts": [_doubt(judged.movement, judged.delta, judged.why) for judged in last.doubts],
+        },
+    )
+
+
+def _doubt(movement: StockMovement, delta: Decimal, why: str) -> dict[str, Any]:
+    return {"movement_id": movement.uuid, "quantity": plain(delta), "why": why, "at": movement.corrected_at}
+
+
+def may_accept(line: StocktakeLine, policy: CountPolicy) -> bool:
+    """Whether a variance may be accepted without another count."""
+    if policy.recount == "optional" or "assumed_zero" in line.flags or line.pass_number >= policy.passes:
+        return True
+    inside = policy.allows(variance=line.variance or Decimal(0), expected=line.expected or Decimal(0))
+    return inside or agreeing(line.passes, tolerance=policy.tolerance)

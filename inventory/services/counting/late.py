@@ -1,0 +1,59 @@
+"""Late data: what staff may do about a movement or a count that arrived after the fact."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from config.core.quantities import plain
+from devices.actors import Actor
+from devices.services.owned import lock_device
+from inventory.errors import CaseClosed
+from inventory.models import Case, StockMovement, StocktakeLine
+from inventory.services.cases import STILL_OPEN, resolve_case, waive_case
+from inventory.services.movements import record_movements
+
+
+@transaction.atomic
+def absorb_movement(case: Case, *, actor: Actor) -> StockMovement:
+    """The count had seen what the late movement moved: an inverse adjustment, linked to both, takes it out again.
+
+    Raises CaseClosed.
+    """
+    lock_device(case.device)
+    current = Case.objects.get(pk=case.pk)
+    if current.state not in STILL_OPEN:
+        raise CaseClosed
+    evidence = current.evidence
+    line: StocktakeLine = StocktakeLine.all_objects.select_related("product", "location", "lot").get(
+        device=case.device, uuid=UUID(evidence["line_id"])
+    )
+    quantity, now = -Decimal(evidence["quantity"]), timezone.now()
+    adjustment = StockMovement(
+        device=case.device,
+        uuid=uuid7(),
+        product=line.product,
+        lot=line.lot,
+        kind=StockMovement.Kind.ADJUSTMENT,
+        quantity=abs(quantity),
+        to_location=line.location if quantity > 0 else None,
+        from_location=line.location if quantity < 0 else None,
+        reason="late_movement",
+        reference=f"movement:{evidence['movement_id']}",
+        note=f"Absorbed into the count of line {line.uuid}",
+        occurred_at=now,
+        received_at=now,
+    )
+    record_movements(device=case.device, actor=actor, movements=[adjustment])
+    told = f"absorbed by {adjustment.uuid}: {plain(quantity)} {line.product.unit}"
+    resolve_case(current, actor=actor, resolution=told)
+    return adjustment
+
+
+def keep_movement(case: Case, *, actor: Actor, resolution: str = "") -> Case:
+    """The count had not seen it: the level is right as it is. Raises CaseClosed."""
+    return waive_case(case, actor=actor, resolution=resolution or "kept: the count had not seen it")
