@@ -274,6 +274,7 @@ class Replicas(RuleBasedStateMachine):
             for id in [id for id in rows if id not in left]:
                 assert rows[id].deleted
                 del rows[id]
+                self.model.graves.add((name, id))
         self.model.operations.clear()
 
     # --- always ---

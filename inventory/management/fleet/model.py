@@ -50,7 +50,10 @@ class Model:
     rows: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in SPECS})
     levels: dict[Bucket, Decimal] = field(default_factory=dict)
     operations: dict[str, tuple[Row, str]] = field(default_factory=dict)
+    effects: set[str] = field(default_factory=set)  # operations that changed something: remembered for good
+    graves: set[tuple[str, str]] = field(default_factory=set)  # rows whose tombstones are past the horizon
     sequences: dict[str, int] = field(default_factory=dict)
+    expected: int = 1  # when the push began
     default_location: str = ""
 
     def open_push(self, replica: str, ops: list[Row]) -> int | None:
@@ -62,7 +65,7 @@ class Model:
                 return start
             if sequence == end:
                 end += 1
-        self.sequences[replica] = end
+        self.expected, self.sequences[replica] = start, end
         return None
 
     def push(self, op: Row) -> Verdict:
@@ -71,10 +74,19 @@ class Model:
         if op["op_id"] in self.operations:
             known, status = self.operations[op["op_id"]]
             return Verdict("duplicate", first=status) if known == content else reject("sync_op_id_reused")
+        if op["op_id"] in self.effects and op.get("sequence", self.expected) < self.expected:
+            return Verdict("duplicate", first="applied")
+        before = self._state(op)
         verdict = self.carry_out(op)
+        if verdict == APPLIED and self._state(op) != before:
+            self.effects.add(op["op_id"])
         if not verdict.retryable:
             self.operations[op["op_id"]] = (content, verdict.status)
         return verdict
+
+    def _state(self, op: Row) -> tuple[bool, Row] | None:
+        record = self.rows.get(op["table"], {}).get(op["id"])
+        return None if record is None else (record.deleted, record.data)
 
     def carry_out(self, op: Row) -> Verdict:
         """The verdict on one operation, and its effect."""
@@ -113,6 +125,8 @@ class Model:
         if known is not None:
             different = frozenset(name for name in data if known.data[name] != data[name])
             return Verdict("conflict", CONFLICT, different) if known.deleted or different else Verdict("duplicate")
+        if (spec.name, op["id"]) in self.graves:
+            return Verdict("duplicate") if op.get("op_id") in self.effects else Verdict("conflict", CONFLICT)
         if not self._resolves(spec, data):
             return reject("reference_not_found")
         row = {**spec.defaults, **data}

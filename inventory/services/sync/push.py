@@ -16,7 +16,7 @@ from devices.actors import Actor
 from devices.errors import IdAlreadyUsed
 from devices.models import Device, Installation, Operation
 from devices.services.feed import take_revisions
-from devices.services.replay import next_sequence, save_sequence, stored_operations
+from devices.services.replay import had_effect, next_sequence, rows_forgotten, save_sequence, stored_operations
 from inventory.errors import (
     SyncAtomicFailed,
     SyncConflict,
@@ -57,7 +57,9 @@ def push(
     if expected is not None and expected.gap:
         raise SyncSequenceGap(expected.start)
     stored = {} if trusted else stored_operations(device, [op.op_id for op in ops])
-    run = _Run(device, actor, tables, installation, position, stored)
+    replays = [op for op in ops if expected and expected.is_replay(op.sequence) and op.op_id not in stored]
+    forgotten = had_effect(device, [(tables[op.table].model, op.id, op.op_id) for op in replays if op.table in tables])
+    run = _Run(device, actor, tables, installation, position, stored, forgotten)
     results = run.carry_out_all(ops)
     if atomic and any(result.status in ("conflict", "rejected") for result in results):
         raise SyncAtomicFailed(results)
@@ -90,6 +92,7 @@ class _Run:
     installation: Installation | None
     position: Position
     stored: dict[UUID, Operation]
+    forgotten: set[UUID]  # carried out so long ago that their verdicts are kept no more
     fresh: list[Operation] = field(default_factory=list)
 
     def carry_out_all(self, ops: Sequence[Op]) -> list[Result]:
@@ -106,7 +109,8 @@ class _Run:
         ids: set[UUID] = set()
         seen: set[UUID] = set()
         for count, op in enumerate(ops):
-            fresh = op.op == "create" and op.error is None and op.op_id not in self.stored
+            known = op.op_id in self.stored or op.op_id in self.forgotten
+            fresh = op.op == "create" and op.error is None and not known
             if not fresh or op.table != ops[0].table or op.id in ids or op.op_id in seen:
                 return ops[:count]
             ids.add(op.id)
@@ -131,7 +135,10 @@ class _Run:
         return results
 
     def _create_all(self, table: Table, ops: Sequence[Op]) -> list[Any]:
-        if table.rows(self.device).filter(uuid__in=[op.id for op in ops]).exists():
+        ids = [op.id for op in ops]
+        if table.rows(self.device).filter(uuid__in=ids).exists():
+            raise IdAlreadyUsed
+        if not table.fact and rows_forgotten(self.device, table.model, ids):
             raise IdAlreadyUsed
         read = partial(table.shape.read, device=self.device, partial=False)
         entries = [Entry(self.acting(op), op.id, read(op.data), self.standing(op)) for op in ops]
@@ -142,6 +149,9 @@ class _Run:
         known = self.stored.get(op.op_id)
         if known is not None:
             return replay(op, known, device=self.device, tables=self.tables)
+        if op.op_id in self.forgotten:
+            table = self.tables[op.table]
+            return Result(op.op_id, "duplicate", table, self.find(table, op), verdict="applied")
         result = self._attempt(op)
         if not result.retryable:
             self._keep(op, result)
@@ -207,6 +217,10 @@ def _create(run: _Run, table: Table, op: Op) -> Written:
         if existing.is_deleted or different:
             raise SyncConflict(existing, different)
         return existing, DUPLICATE
+    if not table.fact and (past := rows_forgotten(run.device, table.model, [op.id])):
+        if op.op_id in past[op.id]:
+            return None, DUPLICATE
+        raise SyncConflict(None, ())
     row = table.create(
         device=run.device,
         actor=run.acting(op),

@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
+from devices.services.replay import rows_forgotten
 from inventory.services.sync.batches import Entry, create_batch
 from inventory.services.sync.tables import Values
 from inventory.services.sync.watermelon.changes import Row
@@ -46,7 +49,11 @@ def _write_chunk(run: Run, layout: Layout, rows: Sequence[Row]) -> None:
         for row in fresh:
             run.flag(layout, row.id, [FLOWS_DOWN], row.raw)
         return
-    ready = [row for row in fresh if _prepare(run, layout, row, mended[row.id], parents)]
+    gone = {} if layout.table.fact else rows_forgotten(run.device, layout.table.model, [row.id for row in fresh])
+    for row in fresh:
+        if row.id in gone:
+            _bury_again(run, layout, row, mended[row.id], parents)
+    ready = [row for row in fresh if row.id not in gone and _prepare(run, layout, row, mended[row.id], parents)]
     _insert(run, layout, ready, mended)
 
 
@@ -62,6 +69,16 @@ def _prepare(run: Run, layout: Layout, row: Row, mended: Mended, parents: Parent
     bury(run, layout, row.id, mended.values, parents=parents, deleted_at=dead.deleted_at)
     run.flag(layout, row.id, mended.reasons, row.raw)
     return False
+
+
+def _bury_again(run: Run, layout: Layout, row: Row, mended: Mended, parents: Parents) -> None:
+    """A row that was deleted so long ago that its tombstone is gone: it gets one again, the next pull shows it."""
+    required = (name for name in layout.targets if not layout.columns[name].field.null)
+    if all((name, mended.values[name]) in parents for name in required):
+        dead = settle_parents(run, layout, mended, parents)
+        deleted_at = dead.deleted_at if dead is not None else timezone.now()
+        bury(run, layout, row.id, mended.values, parents=parents, deleted_at=deleted_at)
+    run.flag(layout, row.id, [*mended.reasons, "it was deleted long ago"], row.raw)
 
 
 def _insert(run: Run, layout: Layout, rows: Sequence[Row], mended: dict[UUID, Mended]) -> None:
