@@ -13,20 +13,12 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from config.core.dispatch import enqueue
-from config.core.errors import FieldProblem, NotFound
+from config.core.errors import FieldProblem
 from devices.actors import Actor
-from devices.errors import NotDeleted, RevisionMismatch
 from devices.models import Device, Feed
 from devices.services.events import record_event
-from devices.services.owned import (
-    change_owned,
-    delete_owned,
-    insert_owned,
-    lock_device,
-    lock_owned,
-    restore_owned,
-    writable,
-)
+from devices.services.owned import lock_device, writable
+from devices.services.wide import change_wide, delete_wide, insert_wide, lock_wide, restore_wide
 from inventory.errors import OutboundRefused, TooManyWebhooks, WebhookDisabled, WebhookInvalid
 from inventory.models import WebhookDelivery, WebhookEndpoint, WebhookPosition, WebhookRun, WebhookSecret
 from inventory.services.outbound import check_url
@@ -63,15 +55,11 @@ def create_webhook(
     endpoint: Any = WebhookEndpoint(
         device=device,
         uuid=id or uuid7(),
-        revision=1,
         description=description,
         enabled=enabled,
         **_checked({"url": url, "events": events, "conditions": conditions or {}}),
     )
-    if device is None:
-        endpoint.save(force_insert=True)
-    else:
-        insert_owned(endpoint, actor=actor)
+    insert_wide(endpoint, actor=actor)
     WebhookRun.objects.create(endpoint=endpoint)
     _start_at_the_heads(endpoint)
     endpoint.shown_secret = _add_secret(endpoint)
@@ -86,12 +74,12 @@ def update_webhook(
 
     Raises NotFound, RevisionMismatch, WebhookInvalid, OutboundRefused.
     """
-    current, revision = _locked(endpoint, expected_revision)
+    current, revision = lock_wide(endpoint, expected_revision=expected_revision)
     values = _checked(writable(changes, FIELDS))
     if values.get("enabled"):
         values["disabled_reason"] = ""
         WebhookRun.objects.filter(pk=current.pk).update(**CALM)
-    changed = _changed(current, revision=revision, actor=actor, changes=values)
+    changed: WebhookEndpoint = change_wide(current, revision=revision, actor=actor, changes=values)
     ring(changed)
     return changed
 
@@ -99,19 +87,18 @@ def update_webhook(
 @transaction.atomic
 def disable_webhook(endpoint: WebhookEndpoint, *, actor: Actor, reason: str) -> WebhookEndpoint:
     """Nothing is sent any more; what waits and what comes is kept for when it is enabled again."""
-    current, revision = _locked(endpoint, None)
+    current, revision = lock_wide(endpoint)
     changes = {"enabled": False, "disabled_reason": reason[:300]}
-    return _changed(current, revision=revision, actor=actor, changes=changes, action="disabled")
+    disabled: WebhookEndpoint = change_wide(current, revision=revision, actor=actor, changes=changes, action="disabled")
+    return disabled
 
 
 @transaction.atomic
 def delete_webhook(endpoint: WebhookEndpoint, *, actor: Actor, expected_revision: int | None = None) -> WebhookEndpoint:
     """Raises NotFound, RevisionMismatch."""
-    current, revision = _locked(endpoint, expected_revision)
-    if current.device is None:
-        return _changed(current, revision=revision, actor=actor, changes={"deleted_at": timezone.now()})
-    owned: Any = current
-    return delete_owned(owned, revision=revision, actor=actor)  # type: ignore[no-any-return]  # what went in
+    current, revision = lock_wide(endpoint, expected_revision=expected_revision)
+    deleted: WebhookEndpoint = delete_wide(current, revision=revision, actor=actor)
+    return deleted
 
 
 @transaction.atomic
@@ -119,12 +106,8 @@ def restore_webhook(
     endpoint: WebhookEndpoint, *, actor: Actor, expected_revision: int | None = None
 ) -> WebhookEndpoint:
     """It goes on where it stopped. Raises NotDeleted, RevisionMismatch."""
-    current, revision = _locked(endpoint, expected_revision, deleted=True)
-    if current.device is None:
-        restored = _changed(current, revision=revision, actor=actor, changes={"deleted_at": None})
-    else:
-        owned: Any = current
-        restored = restore_owned(owned, revision=revision, actor=actor)
+    current, revision = lock_wide(endpoint, expected_revision=expected_revision, deleted=True)
+    restored: WebhookEndpoint = restore_wide(current, revision=revision, actor=actor)
     ring(restored)
     return restored
 
@@ -132,7 +115,7 @@ def restore_webhook(
 @transaction.atomic
 def rotate_secret(endpoint: WebhookEndpoint, *, actor: Actor) -> WebhookEndpoint:
     """A new secret (`shown_secret`, once); for 24 hours deliveries are signed with the old one too."""
-    current, revision = _locked(endpoint, None)
+    current, revision = lock_wide(endpoint)
     now = timezone.now()
     current.secrets.filter(expires_at__lte=now).delete()
     current.secrets.filter(expires_at=None).update(expires_at=now + OVERLAP)
@@ -228,37 +211,6 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
 def _refuse_disabled(endpoint: WebhookEndpoint) -> None:
     if not endpoint.enabled:
         raise WebhookDisabled
-
-
-def _locked(
-    endpoint: WebhookEndpoint, expected_revision: int | None, *, deleted: bool = False
-) -> tuple[WebhookEndpoint, int]:
-    """lock_owned(), also for an endpoint of every device: it has no feed, its revision counts by itself."""
-    if endpoint.device is not None:
-        owned: Any = endpoint
-        return lock_owned(owned, expected_revision=expected_revision, deleted=deleted)
-    current: WebhookEndpoint = WebhookEndpoint.all_objects.select_for_update().get(pk=endpoint.pk)
-    if deleted and not current.is_deleted:
-        raise NotDeleted
-    if not deleted and current.is_deleted:
-        raise NotFound
-    if expected_revision is not None and current.revision != expected_revision:
-        raise RevisionMismatch(current)
-    return current, current.revision + 1
-
-
-def _changed(
-    current: WebhookEndpoint, *, revision: int, actor: Actor, changes: dict[str, Any], action: str = "updated"
-) -> WebhookEndpoint:
-    """change_owned(), likewise."""
-    if current.device is not None:
-        owned: Any = current
-        return change_owned(owned, revision=revision, actor=actor, changes=changes, action=action)  # type: ignore[no-any-return]  # what went in
-    for name, value in changes.items():
-        setattr(current, name, value)
-    current.revision = revision
-    current.save(update_fields=[*changes, "revision", "updated_at"])
-    return current
 
 
 def invalid(field: str, detail: str) -> WebhookInvalid:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from config.core.errors import NotFound
+from devices.errors import NotDeleted, RevisionMismatch
 from devices.models import Device, Event, Feed, User
 from inventory.jobs.webhooks import deliver_webhooks
 from inventory.models import WebhookDelivery, WebhookEndpoint, WebhookPosition, WebhookSecret
@@ -254,15 +256,15 @@ def test_an_endpoint_of_every_device_is_changed_deleted_and_restored(device: Dev
     events = Event.objects.count()
     changed = endpoints.update_webhook(wide, actor=TESTER, changes={"description": "BI"}, expected_revision=1)
     assert (changed.revision, changed.description) == (2, "BI")
-    with pytest.raises(endpoints.RevisionMismatch):
+    with pytest.raises(RevisionMismatch):
         endpoints.update_webhook(wide, actor=TESTER, changes={"description": "x"}, expected_revision=1)
-    with pytest.raises(endpoints.NotDeleted):
+    with pytest.raises(NotDeleted):
         endpoints.restore_webhook(wide, actor=TESTER)
     rotated: Any = endpoints.rotate_secret(wide, actor=TESTER)
     assert rotated.shown_secret
     endpoints.delete_webhook(wide, actor=TESTER)
     assert not WebhookEndpoint.objects.exists()
-    with pytest.raises(endpoints.NotFound):
+    with pytest.raises(NotFound):
         endpoints.delete_webhook(wide, actor=TESTER)
     assert endpoints.restore_webhook(wide, actor=TESTER).revision == 5
     assert Event.objects.count() == events, "events belong to a device"
