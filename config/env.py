@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -84,3 +86,42 @@ def _write_once(path: Path, value: str) -> None:
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's database dict from a URL such as postgres://user:pw@host/db or sqlite:///path."""
     return dict(ENV.db_url(name, default=default))
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """How e-mail leaves: Django's backend of that name; `starttls` after connecting, or `tls` from the start."""
+
+    backend: str
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    starttls: bool = False
+    tls: bool = False
+
+
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def mail(name: str, default: str) -> Mail:
+    """console:// prints; smtp://, smtp+tls:// (STARTTLS) and smtps:// take user:password@host:port."""
+    raw = text(name, default)
+    try:
+        url = urlsplit(raw)
+        port = url.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}: this is not a URL.") from None
+    if url.scheme == "console":
+        return Mail("console")
+    if url.scheme not in MAIL_PORTS or not url.hostname:
+        raise ImproperlyConfigured(f"{name}: use console://, or smtp://, smtp+tls:// or smtps:// with a host.")
+    return Mail(
+        backend="smtp",
+        host=url.hostname,
+        port=port or MAIL_PORTS[url.scheme],
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+        starttls=url.scheme == "smtp+tls",
+        tls=url.scheme == "smtps",
+    )

@@ -209,6 +209,7 @@ SPECTACULAR_SETTINGS = {
         "ImportKindEnum": ["barcodes", "categories", "locations", "lots", "movements", "products", "stock"],
         "ImportStatusEnum": "inventory.models.imports.ImportSession.Status",
         "ImportOutcomeEnum": "inventory.models.imports.ImportRow.Outcome",
+        "AlertKindEnum": "inventory.models.alerts.AlertRule.Kind",
         "JobStatusEnum": "inventory.models.jobs.Job.Status",
         "VerdictEnum": ["applied", "duplicate", "conflict", "rejected"],
     },
@@ -257,9 +258,29 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expire_seconds": 30},
     },
+    "alerts": {
+        "task": "inventory.jobs.alert_sweep",
+        "schedule": timedelta(seconds=15),
+        "options": {"expire_seconds": 30},
+    },
+    "alerts by the clock": {
+        "task": "inventory.jobs.alert_clock",
+        "schedule": timedelta(minutes=15),
+        "options": {"expire_seconds": 600},
+    },
     # These ask for one job a day, the first time they come up on it: also where the server is on for an hour only.
     "ledger proof": {
         "task": "inventory.jobs.nightly_ledger_proof",
+        "schedule": timedelta(minutes=15),
+        "options": {"expire_seconds": 600},
+    },
+    "nightly alerts": {
+        "task": "inventory.jobs.nightly_alerts",
+        "schedule": timedelta(minutes=15),
+        "options": {"expire_seconds": 600},
+    },
+    "digest": {
+        "task": "inventory.jobs.daily_digest",
         "schedule": timedelta(minutes=15),
         "options": {"expire_seconds": 600},
     },
@@ -274,6 +295,16 @@ UPLOAD_DAYS = env.number("UPLOAD_DAYS", 7, least=1)
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_BYTES", 100 * 1024 * 1024, least=1024)
 CATALOG_MAX_BYTES = env.number("CATALOG_MAX_BYTES", 2 * 1024 * 1024 * 1024, least=1024)
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 60, least=5)
+
+# --- E-mail -----------------------------------------------------------------------------------
+_mail = env.mail("EMAIL_URL", "console://")
+EMAIL_BACKEND = f"django.core.mail.backends.{_mail.backend}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "CountOnMe <countonme@localhost>")
+DIGEST_HOUR = env.number("DIGEST_HOUR", 6)  # in TIME_ZONE
 
 # --- Admin ------------------------------------------------------------------------------------
 UNFOLD = {

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import PathConverter
 from rest_framework.routers import SimpleRouter
 
+from inventory.api.alerts import AlertMailView, AlertRuleViewSet, AlertViewSet
 from inventory.api.barcodes import BarcodeViewSet
 from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
@@ -42,10 +43,13 @@ router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 router.register("imports", ImportViewSet, basename="import")
 router.register("jobs", JobViewSet, basename="job")
+router.register("alert-rules", AlertRuleViewSet, basename="alert-rule")
+router.register("alerts", AlertViewSet, basename="alert")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-delivery")
 
 urlpatterns = [
+    path("alert-mail", AlertMailView.as_view(), name="alert-mail"),
     path("reports", ReportView.as_view(), name="reports"),
     path("catalog", CatalogView.as_view(), name="catalog-list"),
     path("catalog/<str:gtin>", CatalogProductView.as_view(), name="catalog-detail"),

@@ -14,7 +14,7 @@ AppError      500  job_timed_out · job_worker_lost
                   unknown_job_kind · job_parameters · upload_empty · outbound_refused · catalog_unreadable ·
                   webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable
 
-What counting refuses: inventory/errors/counting.py.
+What counting refuses: inventory/errors/counting.py; what alerts refuse: inventory/errors/alerts.py.
 """
 
 from __future__ import annotations

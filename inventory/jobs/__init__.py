@@ -1,6 +1,7 @@
 """Background work: every kind of job, the runner, the sweep and the schedule."""
 
 from inventory.jobs import (
+    alerts,
     imports,
     ledger_proof,
     nightly,
@@ -13,6 +14,7 @@ from inventory.jobs import (
 )
 
 __all__ = [
+    "alerts",
     "imports",
     "ledger_proof",
     "nightly",

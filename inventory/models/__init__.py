@@ -1,5 +1,6 @@
 """Every model of the inventory app."""
 
+from inventory.models.alerts import Alert, AlertLook, AlertMail, AlertRule, AlertSighting
 from inventory.models.artifacts import Artifact, Upload
 from inventory.models.cases import Case
 from inventory.models.catalog import CatalogProduct, CatalogSource
@@ -18,6 +19,11 @@ from inventory.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookP
 
 __all__ = [
     "LEVEL_LIMIT",
+    "Alert",
+    "AlertLook",
+    "AlertMail",
+    "AlertRule",
+    "AlertSighting",
     "Artifact",
     "Barcode",
     "Campaign",

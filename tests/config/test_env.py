@@ -90,3 +90,24 @@ def test_databases_are_urls(monkeypatch: pytest.MonkeyPatch) -> None:
         5433,
     )
     assert env.database("X_OTHER", "sqlite:////tmp/x.sqlite3")["NAME"] == "/tmp/x.sqlite3"  # noqa: S108  # only a name
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("console://", env.Mail("console")),
+        ("smtp://mail.example", env.Mail("smtp", "mail.example", 25)),
+        ("smtp+tls://a%40b:p%3Aw@mail.example", env.Mail("smtp", "mail.example", 587, "a@b", "p:w", starttls=True)),
+        ("smtps://u:p@mail.example:4650", env.Mail("smtp", "mail.example", 4650, "u", "p", tls=True)),
+    ],
+)
+def test_mail(monkeypatch: pytest.MonkeyPatch, raw: str, found: env.Mail) -> None:
+    monkeypatch.setenv("X_MAIL", raw)
+    assert env.mail("X_MAIL", "console://") == found
+
+
+@pytest.mark.parametrize("raw", ["mail.example", "smtp://", "pop://mail.example", "smtp://mail.example:many"])
+def test_mail_that_cannot_be(monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
+    monkeypatch.setenv("X_MAIL", raw)
+    with pytest.raises(ImproperlyConfigured, match="X_MAIL"):
+        env.mail("X_MAIL", "console://")

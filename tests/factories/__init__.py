@@ -11,6 +11,8 @@ from devices.actors import Actor, system
 from devices.models import Device, Installation, User
 from devices.services.enrollment import Enrolled, Wish, actor_of, register_device
 from inventory.models import (
+    Alert,
+    AlertRule,
     Barcode,
     Case,
     CatalogProduct,
@@ -33,6 +35,8 @@ from inventory.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from inventory.services.alerts.looks import look
+from inventory.services.alerts.rules import create_rule
 from inventory.services.barcodes import create_barcode
 from inventory.services.cases import open_case
 from inventory.services.categories import create_category
@@ -112,6 +116,18 @@ def make_case(device: Device, **values: Any) -> Case:
 def make_webhook(device: Device, **values: Any) -> WebhookEndpoint:
     values = {"url": f"https://hooks.example/{next(NUMBERS)}", "events": ["*"], **values}
     return create_webhook(device=device, actor=TESTER, **values)
+
+
+def make_rule(device: Device | None, **values: Any) -> AlertRule:
+    return create_rule(device=device, actor=TESTER, **{"kind": "below_minimum", **values})
+
+
+def make_alert(device: Device) -> Alert:
+    """A product that ran out."""
+    rule = make_rule(device)
+    product = make_product(device, reorder_level=Decimal(10))
+    look(rule, device.pk)
+    return Alert.objects.get(rule=rule, product=product)
 
 
 def make_delivery(device: Device) -> WebhookDelivery:

@@ -13,6 +13,7 @@ GROUPS = {
     "devices.errors": "Devices and people",
     "inventory.errors": "Inventory",
     "inventory.errors.counting": "Counting",
+    "inventory.errors.alerts": "Alerts",
 }
 HEAD = """\
 # Errors

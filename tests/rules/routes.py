@@ -66,6 +66,8 @@ ROWS: dict[str, Rows] = {
         factories.make_webhook, lambda _: {"url": "https://hooks.example/", "events": ["*"]}, {"description": "Taken"}
     ),
     "webhook-delivery": Rows(factories.make_delivery),
+    "alert-rule": Rows(factories.make_rule, lambda _: {"kind": "below_minimum"}, {"name": "Taken over"}),
+    "alert": Rows(factories.make_alert),
     "device": Rows(lambda device: device),
 }
 # field of a body → the factory of what it refers to. "parent_id" means a row of the same kind.
@@ -87,6 +89,7 @@ OPEN = {
 }
 OWN = {
     "auth-me": "the caller, a person",
+    "alert-mail": "the caller, a person",
     "device-me": "the caller's device",
     "device-heartbeat": "the calling installation",
     "device-roll": "the calling installation",
@@ -103,6 +106,7 @@ OWN = {
 }
 IGNORE_DEVICE_HEADER = {
     "auth-me": "a person is the same in every device",
+    "alert-mail": "likewise",
     "device-list": "all of one's own devices",
     "catalog-list": "the catalogue is everybody's",
     "catalog-detail": "likewise",

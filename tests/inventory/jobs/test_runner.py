@@ -61,6 +61,10 @@ def test_every_task_has_its_name() -> None:
         "inventory.jobs.nightly_retention",
         "inventory.jobs.deliver_webhooks",
         "inventory.jobs.webhook_sweep",
+        "inventory.jobs.alert_sweep",
+        "inventory.jobs.alert_clock",
+        "inventory.jobs.nightly_alerts",
+        "inventory.jobs.daily_digest",
     }
 
 

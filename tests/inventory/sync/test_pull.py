@@ -12,14 +12,17 @@ from rest_framework.test import APIClient
 from devices.models import Device, DeviceOwnedModel, Feed
 from devices.services.enrollment import Wish, create_enrollment_code, register_device
 from inventory.api.tables import TABLES
-from inventory.models import Case, Product
+from inventory.models import Alert, Case, Product
 from inventory.services.products import delete_product, restore_product, update_product
 from tests import factories
 from tests.conftest import client_of, client_with
 from tests.inventory.sync.ops import head, op, pull, pull_all, push, stands
 
 # Device-owned models that do not flow to devices, each with its reason.
-NOT_SYNCED = {Case: "the inbox of the staff; devices have nothing to decide there"}
+NOT_SYNCED = {
+    Alert: "sentences about rows that the device has; read when it is online",
+    Case: "the inbox of the staff; devices have nothing to decide there",
+}
 
 
 def test_every_device_owned_model_is_synced_or_says_why_not() -> None:

@@ -1,0 +1,92 @@
+"""E-mail about alerts: at once or as a daily digest, to those who asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from smtplib import SMTPException
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import models, transaction
+
+from devices.actors import Actor
+from devices.models import Device, User
+from inventory.errors.alerts import MailFailed
+from inventory.models import Alert, AlertMail, Case
+from inventory.services.cases import STILL_OPEN
+from inventory.services.jobs import request_job
+
+MAIL = "alert_mail"
+MOST_LINES = 50  # of one sort in one mail; the rest is a number
+
+
+@transaction.atomic
+def set_alert_mail(user: User, *, when: str | None) -> None:
+    """At once, daily, or (None) never."""
+    if when is None:
+        AlertMail.objects.filter(user=user).delete()
+    else:
+        AlertMail.objects.update_or_create(user=user, defaults={"when": when})
+
+
+def request_mail(*, device: Device, alerts: Iterable[Alert], actor: Actor) -> None:
+    """Ask for e-mail about what was just raised, in the transaction that raised it, if anybody wants it at once."""
+    ids = [str(alert.uuid) for alert in alerts]
+    if ids and people(AlertMail.When.AT_ONCE, device=device).exists():
+        request_job(kind=MAIL, actor=actor, parameters={"device": str(device.uuid), "alerts": ids})
+
+
+def people(when: AlertMail.When, *, device: Device | None = None) -> Any:
+    """Who wants e-mail so often; about a device: staff and its owner."""
+    wanting = User.objects.filter(is_active=True, alert_mail__when=when).exclude(email="").order_by("pk")
+    if device is None:
+        return wanting
+    return wanting.filter(models.Q(is_staff=True) | models.Q(pk=device.owner_id))
+
+
+def mail_alerts(user: User, *, device: Device, alerts: Iterable[Alert]) -> None:
+    """Send one mail about alerts of a device. Raises MailFailed."""
+    told = list(alerts)
+    subject = f"{device}: {told[0].summary}" if len(told) == 1 else f"{device}: {len(told)} alerts"
+    _send(user, subject, [*_lines(alert.summary for alert in told), *_link(user)])
+
+
+def mail_digest(user: User) -> bool:
+    """Send what is open on the devices of a person (staff: on all). Returns whether there was anything to send.
+
+    Raises MailFailed.
+    """
+    alerts, cases = Alert.objects.filter(state=Alert.State.OPEN), Case.objects.filter(state__in=STILL_OPEN)
+    if not user.is_staff:
+        alerts, cases = alerts.filter(device__owner=user), cases.filter(device__owner=user)
+    found = {"alert": alerts, "case": cases}
+    numbers = {noun: rows.count() for noun, rows in found.items()}
+    if not any(numbers.values()):
+        return False
+    said = [f"{number} open {noun}{'' if number == 1 else 's'}" for noun, number in numbers.items() if number]
+    body: list[str] = []
+    for noun, rows in found.items():
+        if numbers[noun]:
+            newest = rows.select_related("device").order_by("-created_at")[:MOST_LINES]
+            lines = [f"{row.device}: {row.summary}" for row in newest]
+            more = numbers[noun] - len(lines)
+            body += [f"Open {noun}s", "", *_lines(lines), *([f"- and {more} more"] if more else []), ""]
+    _send(user, f"CountOnMe: {' and '.join(said)}", [*body, *_link(user)])
+    return True
+
+
+def _lines(summaries: Iterable[str]) -> list[str]:
+    return [f"- {summary}" for summary in summaries]
+
+
+def _link(user: User) -> list[str]:
+    return ["", f"{settings.PUBLIC_URL}/admin/inventory/alert/"] if user.is_staff else []
+
+
+def _send(user: User, subject: str, lines: list[str]) -> None:
+    text = " ".join(subject.split())  # a name may hold a line end, a header may not
+    try:
+        send_mail(text[:200], "\n".join(lines), None, [user.email])
+    except (SMTPException, OSError) as error:
+        raise MailFailed(f"The mail server did not take a message: {type(error).__name__}.") from None
