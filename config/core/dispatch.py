@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+
+from config.core.errors import FieldProblem, Invalid
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +29,21 @@ def enqueue(name: str, **kwargs: Any) -> None:
 def job_names() -> list[str]:
     """What a schedule may ring: every registered task of ours."""
     return sorted(name for name in current_app.tasks if not name.startswith("celery."))
+
+
+def check_arguments(name: str, given: dict[str, Any]) -> None:
+    """Whether a registered task takes these arguments; a task may have a `check` of its own for what they mean.
+
+    Raises Invalid, and what the check raises.
+    """
+    task = current_app.tasks[name]
+    try:
+        inspect.signature(task.run).bind(**given)
+    except TypeError as error:
+        said = f"{name.rpartition('.')[2]}: {error}."
+        raise Invalid(said, errors=[FieldProblem("kwargs", "invalid", said)]) from None
+    if check := getattr(task, "check", None):
+        check(**given)
 
 
 def _send(name: str, payload: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from config.core.dispatch import job_names
+from config.core.dispatch import check_arguments, job_names
 from config.core.errors import BadRequest, FieldProblem, Invalid
 from config.core.wire import parse_json
 from devices.actors import Actor
@@ -91,10 +91,11 @@ def _checked(row: PeriodicTask) -> PeriodicTask:
     if row.task not in job_names():
         raise JobNameUnknown(errors=[FieldProblem("task", JobNameUnknown.internal_code, JobNameUnknown.title)])
     try:
-        is_object = isinstance(parse_json(row.kwargs.encode()), dict)
+        given = parse_json(row.kwargs.encode())
     except BadRequest:
-        is_object = False
-    if not is_object:
+        given = None
+    if not isinstance(given, dict):
         said = "Not a JSON object."
         raise Invalid(said, errors=[FieldProblem("kwargs", "invalid", said)])
+    check_arguments(row.task, given)
     return row

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from devices.models import Device, Event, Presence, Standing
+from inventory.admin.jobs import proof_verdict
 from inventory.admin.navigation import list_address, may_view, open_cases
 from inventory.models import Case, Job, Product, StockLevel, StockMovement, Task
 
@@ -117,8 +118,10 @@ def _proof_card(proof: Job | None) -> Card:
     if proof is None:
         return _card("Ledger proof", "not yet", "runs once a day", "inventory.job", query)
     when = f"{timesince(proof.finished_at or proof.created_at, depth=1)} ago"
-    tone = "danger" if proof.status == Job.Status.FAILED else ""
-    return _card("Ledger proof", proof.get_status_display(), proof.message or when, "inventory.job", query, tone=tone)
+    found, tone = proof_verdict(proof)
+    tone = "danger" if proof.status == Job.Status.FAILED else tone
+    said = found or proof.get_status_display()
+    return _card("Ledger proof", said, proof.message or when, "inventory.job", query, tone=tone)
 
 
 def _ledger() -> dict[str, Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from devices.models import Device, EnrollmentCode, Event, User
-from inventory.models import Product
+from inventory.models import Job, Product
 from tests import factories
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -134,6 +136,25 @@ def test_an_enrollment_code_is_shown_with_its_qr(browse: Any, staff: User) -> No
 
     assert browse(journey) == []
     assert EnrollmentCode.objects.get().hint == seen["code"][-4:]
+
+
+def test_the_page_of_a_job_follows_it_to_its_end(browse: Any, staff: User) -> None:
+    job = factories.make_job(factories.make_device(name="Till 1"))
+    silent = {"status": Job.Status.RUNNING, "leased_until": timezone.now() - timedelta(seconds=1), "finished_at": None}
+    Job.objects.filter(pk=job.pk).update(done=25, total=200, message="rows", **silent)  # a cancel ends it at once
+
+    def journey(page: Page) -> None:
+        _sign_in(page)
+        page.goto(f"/admin/inventory/job/{job.pk}/change/")
+        expect(page.locator("[data-job=status]")).to_have_text("Running")
+        expect(page.locator("[data-job=progress]")).to_have_text("25 of 200 (12 %)")
+        other = page.context.new_page()
+        other.goto(f"/admin/inventory/job/{job.pk}/do/cancel/")
+        other.click("form button[type=submit]:has-text('Cancel')")
+        expect(page.locator("[data-job=status]")).to_have_text("Cancelled")  # nobody touched this page
+        expect(page.locator("a:has-text('Retry')")).to_be_visible()
+
+    assert browse(journey) == []
 
 
 def test_the_policy_lets_the_admin_alone_use_eval(client: Any, staff: User) -> None:

@@ -57,6 +57,7 @@ def test_every_task_has_its_name() -> None:
     assert names == {
         "inventory.jobs.run",
         "inventory.jobs.sweep",
+        "inventory.jobs.request",
         "inventory.jobs.nightly_ledger_proof",
         "inventory.jobs.nightly_retention",
         "inventory.jobs.deliver_webhooks",
