@@ -29,6 +29,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Locations", "warehouse", "inventory.location"),
             ("Lots and serials", "deployed_code_history", "inventory.lot"),
             ("Shared catalogue", "travel_explore", "inventory.catalogproduct"),
+            ("Label templates", "label", "inventory.labeltemplate"),
         ),
     ),
     (

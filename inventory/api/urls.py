@@ -10,6 +10,7 @@ from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
 from inventory.api.imports import ImportViewSet
 from inventory.api.jobs import JobViewSet
+from inventory.api.labels import LabelTemplateViewSet, LabelView
 from inventory.api.levels import LevelViewSet
 from inventory.api.locations import LocationViewSet
 from inventory.api.lots import LotViewSet
@@ -42,6 +43,7 @@ router.register("stock-movements", MovementViewSet, basename="stock-movement")
 router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 router.register("imports", ImportViewSet, basename="import")
+router.register("label-templates", LabelTemplateViewSet, basename="label-template")
 router.register("jobs", JobViewSet, basename="job")
 router.register("alert-rules", AlertRuleViewSet, basename="alert-rule")
 router.register("alerts", AlertViewSet, basename="alert")
@@ -50,6 +52,7 @@ router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-deliver
 
 urlpatterns = [
     path("alert-mail", AlertMailView.as_view(), name="alert-mail"),
+    path("labels", LabelView.as_view(), name="labels"),
     path("reports", ReportView.as_view(), name="reports"),
     path("catalog", CatalogView.as_view(), name="catalog-list"),
     path("catalog/<str:gtin>", CatalogProductView.as_view(), name="catalog-detail"),

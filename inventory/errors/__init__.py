@@ -12,7 +12,8 @@ AppError      500  job_timed_out · job_worker_lost
 │                 too_many_webhooks · webhook_disabled · import_state · import_profile_taken
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
                   unknown_job_kind · job_parameters · upload_empty · outbound_refused · catalog_unreadable ·
-                  webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable
+                  webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable ·
+                  label_sheet · no_labels · too_many_labels
 
 What counting refuses: inventory/errors/counting.py; what alerts refuse: inventory/errors/alerts.py.
 """
@@ -199,6 +200,27 @@ class UploadEmpty(errors.Invalid):
     internal_code = "upload_empty"
     title = "The file is empty"
     advice = "Send a file that has something in it."
+
+
+class LabelSheet(errors.Invalid):
+    internal_code = "label_sheet"
+    title = "These labels do not lie on this sheet"
+    advice = (
+        "Measure again: margin + columns × width + gaps may not be more than the page, likewise its rows; "
+        "a page has at most 450 mm a side."
+    )
+
+
+class NoLabels(errors.Invalid):
+    internal_code = "no_labels"
+    title = "There is nothing to print"
+    advice = "Name what shall have a label, or widen the filter."
+
+
+class TooManyLabels(errors.Invalid):
+    internal_code = "too_many_labels"
+    title = "More labels than one job prints"
+    advice = "Ask for fewer at a time: by category, location or ids."
 
 
 class SyncBadCursor(errors.BadRequest):

@@ -3,6 +3,7 @@
 from inventory.jobs import (
     alerts,
     imports,
+    labels,
     ledger_proof,
     nightly,
     reports,
@@ -17,6 +18,7 @@ from inventory.jobs import (
 __all__ = [
     "alerts",
     "imports",
+    "labels",
     "ledger_proof",
     "nightly",
     "reports",

@@ -7,6 +7,7 @@ from inventory.models.catalog import CatalogProduct, CatalogSource
 from inventory.models.count_policy import CountPolicy, read_policy
 from inventory.models.imports import ImportProfile, ImportRow, ImportSession
 from inventory.models.jobs import Job
+from inventory.models.labels import LabelTemplate
 from inventory.models.lines import StocktakeLine, VarianceReason
 from inventory.models.locations import Location
 from inventory.models.lots import Lot
@@ -39,6 +40,7 @@ __all__ = [
     "ImportRow",
     "ImportSession",
     "Job",
+    "LabelTemplate",
     "Location",
     "Lot",
     "Product",

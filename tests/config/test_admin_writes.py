@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from devices.admin.history import read_history
 from devices.models import Device, Event, User
-from inventory.models import Barcode, Category, Location, Lot, Product, Task
+from inventory.models import Barcode, Category, LabelTemplate, Location, Lot, Product, Task
 from tests import factories
 
 ADDED: dict[type[Any], dict[str, Any]] = {
@@ -32,6 +32,21 @@ ADDED: dict[type[Any], dict[str, Any]] = {
     Location: {"name": "Shelf", "code": "S-1", "kind": "shelf"},
     Lot: {"code": "L-1", "kind": "lot", "expires_on": "2027-01-31"},
     Task: {"title": "Count", "priority": "1", "due_date": "2027-02-01"},
+    LabelTemplate: {
+        "name": "Shelf",
+        "width": "50",
+        "height": "25",
+        "page_width": "210",
+        "page_height": "297",
+        "columns": "2",
+        "rows": "3",
+        "margin_left": "0",
+        "margin_top": "0",
+        "gap_x": "0",
+        "gap_y": "0",
+        "symbology": "qr",
+        "texts": ["name", "sku"],
+    },
 }
 CHANGED: dict[type[Any], tuple[str, Any, Any]] = {
     Category: ("name", "Hot drinks", "Hot drinks"),
@@ -40,6 +55,7 @@ CHANGED: dict[type[Any], tuple[str, Any, Any]] = {
     Location: ("code", "S-2", "S-2"),
     Lot: ("expires_on", "2027-03-01", date(2027, 3, 1)),
     Task: ("priority", "4", 4),
+    LabelTemplate: ("height", "30.5", Decimal("30.5")),
 }
 MODELS = list(ADDED)
 LABELS = [model.__name__ for model in MODELS]
@@ -58,7 +74,7 @@ def form_of(boss: Client, row: Any) -> dict[str, Any]:
     context = boss.get(address(type(row), "change", row.pk)).context
     form = context["adminform"].form
     sent = {name: form[name].value() for name in form.fields}
-    data = {name: value for name, value in sent.items() if value not in (None, False)}
+    data = {name: value for name, value in sent.items() if value is not None and value is not False}
     data |= {"opened_revision": context["opened_revision"]}
     for formset in context["inline_admin_formsets"]:
         for field in formset.formset.management_form:

@@ -22,6 +22,7 @@ from inventory.models import (
     CountSheet,
     ImportSession,
     Job,
+    LabelTemplate,
     Location,
     Lot,
     Product,
@@ -46,6 +47,7 @@ from inventory.services.counting.sheets import create_sheet
 from inventory.services.counting.stocktakes import create_stocktake, open_stocktake
 from inventory.services.imports.sessions import create_import
 from inventory.services.jobs import request_job
+from inventory.services.label_templates import create_label_template
 from inventory.services.locations import create_location
 from inventory.services.lots import create_lot
 from inventory.services.movements import record_movement
@@ -102,6 +104,11 @@ def make_movement(device: Device, **values: Any) -> StockMovement:
 
 def make_level(device: Device) -> StockLevel:
     return StockLevel.objects.get(product=make_movement(device).product)
+
+
+def make_labeltemplate(device: Device, **values: Any) -> LabelTemplate:
+    defaults = {"name": f"Sheet {next(NUMBERS)}", "width": Decimal(50), "height": Decimal(25)}
+    return create_label_template(device=device, actor=TESTER, **{**defaults, **values})
 
 
 def make_task(device: Device, **values: Any) -> Task:

@@ -60,6 +60,11 @@ ROWS: dict[str, Rows] = {
     "stock-movement": Rows(factories.make_movement, _of_product(kind="receipt", quantity="2")),
     "stock-level": Rows(factories.make_level),
     "task": Rows(factories.make_task, lambda _: {"title": "Sweep"}, {"title": "Taken over"}),
+    "label-template": Rows(
+        factories.make_labeltemplate,
+        lambda _: {"name": "Shelf", "width": "50", "height": "25"},
+        {"name": "Taken over"},
+    ),
     "job": Rows(factories.make_job),
     "import": Rows(factories.make_import, change={"options": {"existing": "skip"}}),
     "webhook": Rows(
@@ -95,6 +100,7 @@ OWN = {
     "device-roll": "the calling installation",
     "device-revoke": "the calling installation",
     "upload-list": "a file for the acting device; foreign ones are tested by name",
+    "labels": "the acting device's; foreign ids in parameters are tested by name",
     "reports": "the acting device's; foreign ids in parameters are tested by name",
     "catalog-list": "the catalogue is everybody's",
     "catalog-detail": "likewise",
