@@ -1,6 +1,6 @@
 """Rows of one device or, made by staff, of every device: the beats of owned rows for both.
 
-A row of every device has no feed: its revision counts by itself, and no event tells of it.
+A row of every device has no feed: its revision counts by itself, and server events tell of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from django.utils import timezone
 from config.core.errors import NotFound
 from devices.actors import Actor
 from devices.errors import NotDeleted, RevisionMismatch
+from devices.services.events import first_values, record_event
 from devices.services.owned import change_owned, delete_owned, insert_owned, lock_owned, restore_owned
+from devices.services.server_rows import record_server_event
 
 
 @transaction.atomic
@@ -23,6 +25,7 @@ def insert_wide(row: Any, *, actor: Actor) -> None:
     if row.device is None:
         row.revision = 1
         row.save(force_insert=True)
+        record_server_event(row, actor=actor, action="created", changes=first_values(row))
     else:
         insert_owned(row, actor=actor)
 
@@ -46,13 +49,20 @@ def change_wide(row: Any, *, revision: int, actor: Actor, changes: Mapping[str, 
     """Write the fields that differ. `row` comes from lock_wide()."""
     if row.device is not None:
         return change_owned(row, revision=revision, actor=actor, changes=changes, action=action)
-    changed = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    changed = {name: (getattr(row, name), value) for name, value in changes.items() if getattr(row, name) != value}
     if changed:
-        for name, value in changed.items():
+        for name, (_, value) in changed.items():
             setattr(row, name, value)
-        row.revision = revision
-        row.save(update_fields=[*changed, "revision", "updated_at"])
+        touch_wide(row, revision=revision, actor=actor, action=action, changes=changed)
     return row
+
+
+def touch_wide(row: Any, *, revision: int, actor: Actor, action: str, changes: Mapping[str, Any] | None = None) -> None:
+    """Stamp a row whose `changes` are set already, or that stays as it is, and record it."""
+    row.revision = revision
+    row.save(update_fields=[*(changes or ()), "revision", "updated_at"])
+    record = record_server_event if row.device is None else record_event
+    record(row, actor=actor, action=action, changes=changes)
 
 
 @transaction.atomic
@@ -60,7 +70,8 @@ def delete_wide(row: Any, *, revision: int, actor: Actor) -> Any:
     """Make a tombstone of it."""
     if row.device is not None:
         return delete_owned(row, revision=revision, actor=actor)
-    return change_wide(row, revision=revision, actor=actor, changes={"deleted_at": timezone.now()})
+    row.deleted_at = timezone.now()
+    return _marked(row, revision=revision, actor=actor, action="deleted")
 
 
 @transaction.atomic
@@ -68,4 +79,11 @@ def restore_wide(row: Any, *, revision: int, actor: Actor) -> Any:
     """Bring it back."""
     if row.device is not None:
         return restore_owned(row, revision=revision, actor=actor)
-    return change_wide(row, revision=revision, actor=actor, changes={"deleted_at": None})
+    row.deleted_at = None
+    return _marked(row, revision=revision, actor=actor, action="restored")
+
+
+def _marked(row: Any, *, revision: int, actor: Actor, action: str) -> Any:
+    row.save(update_fields=["deleted_at"])
+    touch_wide(row, revision=revision, actor=actor, action=action)
+    return row

@@ -1,6 +1,7 @@
 """Registers the admin pages of what is counted."""
 
 from inventory.admin import (
+    alerts,
     barcodes,
     cases,
     catalog,
@@ -17,6 +18,7 @@ from inventory.admin import (
 )
 
 __all__ = [
+    "alerts",
     "barcodes",
     "cases",
     "catalog",

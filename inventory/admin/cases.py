@@ -99,14 +99,19 @@ class CaseAdmin(OwnedAdmin):
 
     @column(description="Evidence")
     def evidence_table(self, row: Case) -> str:
-        lines = [(key.replace("_", " "), _readable(value)) for key, value in row.evidence.items()]
-        body = format_html_join(
-            "",
-            '<tr><th class="align-top font-medium pr-6 py-1 text-left whitespace-nowrap">{}</th>'
-            '<td class="py-1 whitespace-pre-wrap">{}</td></tr>',
-            lines,
-        )
-        return format_html("<table>{}</table>", body) if lines else "–"
+        return evidence_lines(row.evidence)
+
+
+def evidence_lines(evidence: dict[str, Any]) -> str:
+    """Evidence as a table of names and values."""
+    lines = [(key.replace("_", " "), _readable(value)) for key, value in evidence.items()]
+    body = format_html_join(
+        "",
+        '<tr><th class="align-top font-medium pr-6 py-1 text-left whitespace-nowrap">{}</th>'
+        '<td class="py-1 whitespace-pre-wrap">{}</td></tr>',
+        lines,
+    )
+    return format_html("<table>{}</table>", body) if lines else "–"
 
 
 def _readable(value: Any) -> str:

@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from devices.models import Device, Event, Presence, Standing
 from inventory.admin.jobs import proof_verdict
 from inventory.admin.navigation import list_address, may_view, open_cases
-from inventory.models import Case, Job, Product, StockLevel, StockMovement, Task
+from inventory.models import Alert, Case, Job, Product, StockLevel, StockMovement, Task
 
 DAYS = 14
 SILENT = timedelta(hours=24)
@@ -29,6 +29,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ("devices.device", _fleet),
         ("inventory.product", _catalogue),
         ("inventory.stocklevel", _levels),
+        ("inventory.alert", _alerts),
         ("inventory.task", _tasks),
         ("inventory.job", _jobs),
     )
@@ -88,6 +89,15 @@ def _levels() -> Iterator[Card]:
     note = "buckets below zero: look at them" if negative else "no bucket is below zero"
     tone = "danger" if negative else ""
     yield _card("Negative stock", f"{negative:,}", note, "inventory.stocklevel", "sign=negative", tone=tone)
+
+
+def _alerts() -> Iterator[Card]:
+    found = Alert.objects.standing().aggregate(
+        every=Count("pk"), open=Count("pk", filter=Q(state=Alert.State.OPEN)), devices=Count("device", distinct=True)
+    )
+    note = f"{found['every']:,} with acknowledged and snoozed, on {found['devices']:,} devices"
+    tone = "warning" if found["open"] else ""
+    yield _card("Open alerts", f"{found['open']:,}", note, "inventory.alert", "state=open", tone=tone)
 
 
 def _tasks() -> Iterator[Card]:

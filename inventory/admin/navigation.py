@@ -43,6 +43,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Work",
         (
             ("Cases", "inbox", "inventory.case"),
+            ("Alerts", "notifications", "inventory.alert"),
+            ("Alert rules", "rule", "inventory.alertrule"),
             ("Tasks", "checklist", "inventory.task"),
             ("Jobs", "manufacturing", "inventory.job"),
         ),
@@ -52,6 +54,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("Webhooks", "webhook", "inventory.webhookendpoint"),
             ("Deliveries", "outgoing_mail", "inventory.webhookdelivery"),
+            ("Alert e-mails", "mark_email_unread", "inventory.alertmail"),
         ),
     ),
     (

@@ -23,6 +23,7 @@ from config.core.row_actions import RowAction
 from devices.actors import Actor
 from devices.admin.owned import link_to, link_to_list
 from devices.admin.staff import StaffAdmin
+from devices.admin.wide import WideAdmin
 from devices.models import Device
 from inventory.models import WebhookDelivery, WebhookEndpoint
 from inventory.services.webhooks import endpoints
@@ -93,7 +94,7 @@ def _can_be_sent(row: WebhookDelivery) -> bool:
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(StaffAdmin):
+class WebhookEndpointAdmin(WideAdmin):
     """Receivers of events. Leave the device empty and it hears of every device."""
 
     form = WebhookForm
@@ -175,10 +176,6 @@ class WebhookEndpointAdmin(StaffAdmin):
         if not row.enabled:
             return "Disabled"
         return "Held back" if row.run.resume_at and row.run.resume_at > timezone.now() else "Enabled"
-
-    @column(description="Device")
-    def device_link(self, row: WebhookEndpoint) -> str:
-        return link_to(row.device) if row.device else "Every device"
 
     @column(description="Events")
     def patterns(self, row: WebhookEndpoint) -> str:

@@ -153,7 +153,8 @@ class AlertMailView(APIView):
         serializer = AlertMailSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         when = serializer.validated_data["when"]
-        set_alert_mail(person, when=None if when == NEVER else when)
+        actor: Any = request.auth
+        set_alert_mail(person, actor=actor, when=None if when == NEVER else when)
         return Response({"when": when})
 
 

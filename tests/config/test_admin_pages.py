@@ -16,6 +16,9 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from devices.models import Device, EnrollmentCode, Event, IdempotencyKey, Installation, ServerEvent, User
 from devices.services.enrollment import create_enrollment_code
 from inventory.models import (
+    Alert,
+    AlertMail,
+    AlertRule,
     Barcode,
     Case,
     CatalogProduct,
@@ -31,6 +34,7 @@ from inventory.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from inventory.services.alerts.mails import set_alert_mail
 from inventory.services.jobs import request_job
 from tests import factories
 
@@ -69,6 +73,9 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
         ),
         CatalogProduct: factories.make_catalog_product(),
         Job: request_job(kind="ledger_proof", actor=factories.TESTER),
+        Alert: (alert := factories.make_alert(device)),
+        AlertRule: alert.rule,
+        AlertMail: set_alert_mail(user, actor=factories.TESTER, when="daily"),
         WebhookEndpoint: delivery.endpoint,
         WebhookDelivery: delivery,
         IntervalSchedule: interval,

@@ -12,6 +12,7 @@ from django.db import models, transaction
 
 from devices.actors import Actor
 from devices.models import Device, User
+from devices.services.server_rows import change_row, delete_row, insert_row, lock_row
 from inventory.errors.alerts import MailFailed
 from inventory.models import Alert, AlertMail, Case
 from inventory.services.cases import STILL_OPEN
@@ -22,12 +23,20 @@ MOST_LINES = 50  # of one sort in one mail; the rest is a number
 
 
 @transaction.atomic
-def set_alert_mail(user: User, *, when: str | None) -> None:
-    """At once, daily, or (None) never."""
+def set_alert_mail(
+    user: User, *, actor: Actor, when: str | None, expected_revision: int | None = None
+) -> AlertMail | None:
+    """At once, daily, or (None) never. Raises PreconditionFailed."""
+    User.objects.select_for_update().get(pk=user.pk)  # two wishes of one person take turns
+    known = AlertMail.objects.filter(user=user).first()
+    if known is None:
+        wish = AlertMail(user=user, when=when or "")
+        return insert_row(wish, actor=actor, fields=("user", "when")) if when else None
+    current = lock_row(known, expected_revision=expected_revision)
     if when is None:
-        AlertMail.objects.filter(user=user).delete()
-    else:
-        AlertMail.objects.update_or_create(user=user, defaults={"when": when})
+        delete_row(current, actor=actor)
+        return None
+    return change_row(current, actor=actor, changes={"when": when})
 
 
 def request_mail(*, device: Device, alerts: Iterable[Alert], actor: Actor) -> None:

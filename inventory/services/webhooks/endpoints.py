@@ -16,9 +16,8 @@ from config.core.dispatch import enqueue
 from config.core.errors import FieldProblem
 from devices.actors import Actor
 from devices.models import Device, Feed
-from devices.services.events import record_event
 from devices.services.owned import lock_device, writable
-from devices.services.wide import change_wide, delete_wide, insert_wide, lock_wide, restore_wide
+from devices.services.wide import change_wide, delete_wide, insert_wide, lock_wide, restore_wide, touch_wide
 from inventory.errors import OutboundRefused, TooManyWebhooks, WebhookDisabled, WebhookInvalid
 from inventory.models import WebhookDelivery, WebhookEndpoint, WebhookPosition, WebhookRun, WebhookSecret
 from inventory.services.outbound import check_url
@@ -119,10 +118,7 @@ def rotate_secret(endpoint: WebhookEndpoint, *, actor: Actor) -> WebhookEndpoint
     now = timezone.now()
     current.secrets.filter(expires_at__lte=now).delete()
     current.secrets.filter(expires_at=None).update(expires_at=now + OVERLAP)
-    current.revision = revision
-    current.save(update_fields=["revision", "updated_at"])
-    if current.device is not None:
-        record_event(current, actor=actor, action="secret_rotated")
+    touch_wide(current, revision=revision, actor=actor, action="secret_rotated")
     rotated: Any = current
     rotated.shown_secret = _add_secret(current)
     return rotated  # type: ignore[no-any-return]  # as in create_webhook

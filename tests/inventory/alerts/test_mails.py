@@ -42,7 +42,7 @@ def people(device: Device, user: User) -> dict[str, User]:
 
 def want(people: dict[str, User], when: str) -> None:
     for person in people.values():
-        set_alert_mail(person, when=when)
+        set_alert_mail(person, actor=TESTER, when=when)
 
 
 def addressed() -> list[str]:
@@ -71,7 +71,7 @@ def test_at_once_to_the_owner_and_the_staff(people: dict[str, User], raise_one: 
 
 
 def test_several_are_one_mail(people: dict[str, User], raise_one: Any) -> None:
-    set_alert_mail(people["owner"], when=AT_ONCE)
+    set_alert_mail(people["owner"], actor=TESTER, when=AT_ONCE)
     raise_one(quantity=3)
     [message] = mail.outbox
     assert message.subject == "Scanner: 3 alerts"
@@ -80,7 +80,7 @@ def test_several_are_one_mail(people: dict[str, User], raise_one: Any) -> None:
 
 def test_nobody_wants_it(people: dict[str, User], raise_one: Any) -> None:
     want(people, DAILY)
-    set_alert_mail(people["other"], when=AT_ONCE)
+    set_alert_mail(people["other"], actor=TESTER, when=AT_ONCE)
     raise_one()
     assert (mail.outbox, Job.objects.count()) == ([], 0)
 
@@ -178,5 +178,5 @@ def test_only_ids_are_taken(device: Device, alerts: Any) -> None:
 
 
 def test_a_wish_says_what_it_is(user: User) -> None:
-    set_alert_mail(user, when=DAILY)
+    set_alert_mail(user, actor=TESTER, when=DAILY)
     assert str(AlertMail.objects.get()) == "ada: Once a day"
