@@ -11,6 +11,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        import_module("config.core.collation")  # registers its check
         app = import_module("config.celery").app
         # At once: only a worker would load the jobs by itself, and enqueue() looks them up by name.
         app.autodiscover_tasks(related_name="jobs", force=True)

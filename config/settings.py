@@ -218,6 +218,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.core.schema.describe_errors",
+        "config.core.schema.offer_links",
     ],
 }
 

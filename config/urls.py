@@ -11,6 +11,7 @@ from config.docs import errors_page
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/docs"), name="home"),
+    path("v1", RedirectView.as_view(url="/docs")),  # what people open who are told where the API is
     path("v1/", include("devices.api.urls")),
     path("v1/", include("inventory.api.urls")),
     path("v1/<path:rest>", problems.unknown_path),

@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from config.core.pagination import MAX_LIMIT
+from config.core.quantities import MAX_QUANTITY
 
 PROBLEM = {
     "type": "object",
@@ -32,6 +33,7 @@ PROBLEM = {
         },
     },
 }
+LARGEST = int(MAX_QUANTITY)
 # status: (name among the components, what it means)
 READS = {
     "400": ("Malformed", "Malformed"),
@@ -52,6 +54,7 @@ FILES = {
     "410": ("FileGone", "The file is past its time"),
     "416": ("RangeNotSatisfiable", "The file is shorter than that"),
 }
+FEED = {"410": ("StartAgain", "This cursor is no longer good: start again without one")}
 X_DEVICE_ID = OpenApiParameter(
     "X-Device-ID",
     {"type": "string", "format": "uuid"},
@@ -60,13 +63,13 @@ X_DEVICE_ID = OpenApiParameter(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 128},
+    {"type": "string", "pattern": "^[!-~]{1,128}$"},
     OpenApiParameter.HEADER,
     description="The same key with the same request gets the stored answer; with another request: 422.",
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    {"type": "string", "example": '"412"'},
+    {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,18}")$', "example": '"412"'},
     OpenApiParameter.HEADER,
     description="The ETag that was read; at another revision: 412 with the current row.",
 )
@@ -78,6 +81,7 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 FIELDS = OpenApiParameter("fields", str, description="Only these fields, comma-separated")
 DELETED = OpenApiParameter("deleted", bool, description="true: tombstones only")
+MAY_BE_EMPTY = ("cursor", "search")
 VERBS = {
     "list": "List {things}",
     "create": "Create {things}: one, or a list",
@@ -114,7 +118,12 @@ class QuantitySchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untype
         text = {"type": "string", "format": "decimal", "example": "2.5", "description": "up to 6 decimals, exact"}
         if direction == "response":
             return text
-        return {"oneOf": [text, {"type": "number"}]}
+        number: dict[str, Any] = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+        if self.target.least is not None:
+            number["minimum"] = self.target.least
+        if self.target.above is not None:
+            number |= {"minimum": self.target.above, "exclusiveMinimum": True}
+        return {"oneOf": [text, number]}
 
 
 class AttributesSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # likewise
@@ -166,7 +175,10 @@ class ProblemAutoSchema(AutoSchema):
 
     def _queries(self) -> list[OpenApiParameter]:
         view: Any = self.view
-        found = [FIELDS] if self._reads_rows() else []
+        found = []
+        if self._reads_rows():
+            names = list(view.get_serializer().fields)
+            found.append(OpenApiParameter("fields", _words(names), description=FIELDS.description))
         if self._reads_rows() and view.action == "list" and "deleted" in getattr(view, "own_parameters", ()):
             found.append(DELETED)
         return found
@@ -182,12 +194,29 @@ class ProblemAutoSchema(AutoSchema):
         if self._reads_rows():
             operation["responses"]["304"] = {"description": "Not modified"}
         for parameter in operation.get("parameters", ()):
+            if getattr(self.view, "action", "") == "list" and parameter["name"] not in MAY_BE_EMPTY:
+                _refuse_empty(parameter["schema"])
             if parameter["name"] == "ordering":
-                names = ", ".join(getattr(self.view, "ordering_fields", None) or ())
-                parameter["description"] = f"Comma-separated, `-` in front for descending: {names}"
+                names = list(getattr(self.view, "ordering_fields", None) or ())
+                parameter["description"] = f"Comma-separated, `-` in front for descending: {', '.join(names)}"
+                parameter["schema"] = _words(names, before="-?")
+        if getattr(self.view, "reads_feed", False):
+            operation["responses"]["410"] = {"$ref": "#/components/responses/StartAgain"}
         if getattr(self.view, "action", "") == "create" and getattr(self.view, "takes_lists", False):
             _offer_list(operation)
         return operation
+
+
+def _refuse_empty(schema: dict[str, Any]) -> None:
+    """A filter without a value would filter nothing: it is refused."""
+    if schema.get("type") == "string" and not {"format", "pattern", "enum"} & schema.keys():
+        schema["minLength"] = 1
+
+
+def _words(names: list[str], *, before: str = "") -> dict[str, Any]:
+    """Some of these words, comma-separated, as a schema."""
+    one = f"{before}({'|'.join(names)})"
+    return {"type": "string", "pattern": f"^{one}(,{one})*$"}
 
 
 def _offer_list(operation: dict[str, Any]) -> None:
@@ -217,6 +246,28 @@ def _offer_list(operation: dict[str, Any]) -> None:
     }
 
 
+def offer_links(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Post-processing hook: what was created leads to everything under its id, what was deleted to its restore."""
+    paths = result["paths"]
+    for path, methods in paths.items():
+        for below, its_methods in paths.items():
+            if not below.startswith(f"{path}/{{id}}"):
+                continue
+            for operation in its_methods.values():
+                _link(methods.get("post"), "201", operation, "$response.body#/id")
+        restore = paths.get(f"{path}/restore", {}).get("post")
+        if restore is not None:
+            _link(methods.get("delete"), "204", restore, "$request.path.id")
+    return result
+
+
+def _link(origin: dict[str, Any] | None, status: str, target: dict[str, Any], id_from: str) -> None:
+    if origin is not None and status in origin["responses"]:
+        name = target["operationId"]
+        links = origin["responses"][status].setdefault("links", {})
+        links[name] = {"operationId": name, "parameters": {"id": id_from}}
+
+
 def describe_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Post-processing hook: every operation may answer with a problem; each is said once, and referred to."""
     components = result["components"]
@@ -224,7 +275,7 @@ def describe_errors(result: dict[str, Any], generator: Any, request: Any, public
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     components["responses"] = {
         name: {"description": description, "content": content}
-        for name, description in (READS | WRITES | FILES).values()
+        for _, (name, description) in (*READS.items(), *WRITES.items(), *FILES.items(), *FEED.items())
     }
     for name, schema in components["schemas"].items():
         if name.endswith("Request"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -31,12 +31,20 @@ from devices.services.presence import heartbeat
 from devices.services.standing import set_standing, update_device
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z0-9_-]{43,510}={0,2}$"})
+class SecretText(ExactText):
+    """32 random bytes or more, base64url; the service judges it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=512, help_text="32 random bytes or more, base64url", **kwargs)
+
+
 class RegisterSerializer(StrictSerializer):
     """What a client may say when it registers; everything is optional."""
 
     device_id = ExactId(required=False)
     installation_id = ExactId(required=False)
-    secret = ExactText(required=False, max_length=512, help_text="32 random bytes or more, base64url")
+    secret = SecretText(required=False)
     name = ExactText(required=False, allow_blank=True, max_length=200)
     platform = ExactText(required=False, allow_blank=True, max_length=100)
     app_version = ExactText(required=False, allow_blank=True, max_length=64)
@@ -191,7 +199,7 @@ class HeartbeatView(OnceMixin, APIView):
 class RollSerializer(StrictSerializer):
     """A secret of the client's own makes a lost answer repeatable."""
 
-    secret = ExactText(required=False, max_length=512, help_text="32 random bytes or more, base64url")
+    secret = SecretText(required=False)
 
 
 class RollAnswer(serializers.Serializer[Any]):

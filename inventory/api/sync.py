@@ -26,7 +26,7 @@ from inventory.api.tables import TABLES
 from inventory.errors import SyncAtomicFailed, SyncTooManyOperations, SyncUnknownTable
 from inventory.services.positions import Position
 from inventory.services.sync.clocks import measure_clock
-from inventory.services.sync.cursors import read_base
+from inventory.services.sync.cursors import CURSOR, read_base
 from inventory.services.sync.ops import Op, Pushed, Result, read_op
 from inventory.services.sync.pull import Page, pull_changes
 from inventory.services.sync.push import push
@@ -34,9 +34,17 @@ from inventory.services.sync.quarantine import quarantine
 from inventory.services.sync.tables import Table
 
 PULL_PARAMETERS = [
-    OpenApiParameter("cursor", str, description="the cursor of the last answer; none: everything"),
-    OpenApiParameter("limit", int, description="1 to 500, default 200"),
-    OpenApiParameter("tables", str, description="only these, comma-separated"),
+    OpenApiParameter(
+        "cursor",
+        {"type": "string", "pattern": rf"^({CURSOR.pattern})?$"},
+        description="the cursor of the last answer; none: everything",
+    ),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}, description="default 200"),
+    OpenApiParameter(
+        "tables",
+        {"type": "string", "pattern": f"^({'|'.join(TABLES)})(,({'|'.join(TABLES)}))*$"},
+        description="only these, comma-separated",
+    ),
 ]
 DEFAULT_LIMIT = 200
 
@@ -74,6 +82,8 @@ class SinceSerializer(serializers.Serializer[Any]):
 class PullView(APIView):
     """Everything that changed since a cursor, in commit order."""
 
+    reads_feed = True
+
     @extend_schema(parameters=PULL_PARAMETERS, responses=ChangesSerializer)
     def get(self, request: Request) -> Response:
         page, device = _pull(request)
@@ -82,6 +92,8 @@ class PullView(APIView):
 
 class SinceView(APIView):
     """The same page, grouped per table."""
+
+    reads_feed = True
 
     @extend_schema(parameters=PULL_PARAMETERS, responses=SinceSerializer)
     def get(self, request: Request) -> Response:

@@ -32,7 +32,11 @@ from inventory.services.sync.watermelon.writing import push_changes, show_tombst
 OTHERS_ONLY = frozenset({"id", "device", "revision", "deleted_at"})  # of the wire's fields, not columns here
 NO_MIGRATION = ("", "null", "undefined")
 PARAMETERS = {"last_pulled_at", "schema_version", "migration"}
-LAST = OpenApiParameter("last_pulled_at", str, description="the last pull's `timestamp`; null: never pulled")
+LAST = OpenApiParameter(
+    "last_pulled_at",
+    {"type": "string", "pattern": "^(null|undefined|[0-9]{1,16})?$"},
+    description="the last pull's `timestamp`; null: never pulled",
+)
 PULL_PARAMETERS = [
     LAST,
     OpenApiParameter("schema_version", str, description="as the library gives it; not used"),

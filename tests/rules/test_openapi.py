@@ -100,3 +100,14 @@ def test_every_refusal_is_a_problem() -> None:
             if status >= "400":
                 named = responses[response["$ref"].rpartition("/")[2]]
                 assert list(named["content"]) == ["application/problem+json"], (key, status)
+
+
+def test_whatever_is_created_leads_on() -> None:
+    """Each create links to all that can be done with the row, and each delete to its restore."""
+    found = operations()
+    for (path, method), operation in found.items():
+        below = {other["operationId"] for (place, _), other in found.items() if place.startswith(f"{path}/{{id}}")}
+        if method == "post" and below and "201" in operation["responses"]:
+            assert set(operation["responses"]["201"]["links"]) == below
+        if method == "delete" and (f"{path}/restore", "post") in found:
+            assert set(operation["responses"]["204"]["links"]) == {found[f"{path}/restore", "post"]["operationId"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
@@ -28,6 +29,6 @@ class Command(BaseCommand):
             console.print(f"  token  {demo.token}")
         if made:
             console.print("The tokens are shown only now. Send one as `Authorization: Bearer <token>`, e.g.")
-            console.print('  curl -H "Authorization: Bearer <token>" http://127.0.0.1:8000/v1/products')
+            console.print(f'  curl -H "Authorization: Bearer <token>" {settings.PUBLIC_URL}/v1/products')
         else:
             console.print("The demo is there already; nothing has changed.")
