@@ -22,7 +22,8 @@ class Fact:
 
     `told_at` is the installation's own clock (None: not told), `at` the same by the server's clock. `online`: the
     server's clock set the time as the fact arrived. `base` = the feed position that its installation had pulled
-    when it counted, `pushed_base` when it pushed, which may be later.
+    when it counted, `pushed_base` when it pushed, which may be later. `since`: where a count does not tell its
+    time, when at the earliest it can have been made.
     """
 
     revision: int
@@ -33,6 +34,7 @@ class Fact:
     online: bool
     base: int = 0
     pushed_base: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ CLOCK_EARLIER = Place(True, False, "clock_earlier")
 CLOCK_LATER = Place(False, False, "clock_later")
 CLOCK_CLOSE = Place(False, True, "clock_close")
 UNTIMED = Place(False, True, "untimed")  # the count does not say when it was made
+PULLED_CLOSE = Place(True, True, "pulled_close")  # pulled before the push: before the count or shortly after it
 PULLED_LATER = Place(False, True, "pulled_later")  # pulled before the push, yet after the count by the clocks
 AFTER_RECEIPT = Place(False, False, "after_receipt")  # happened on the server when the count was there already
 
@@ -81,6 +84,7 @@ def fact_of_count(entry: Any) -> Fact:
         online=online,
         base=entry.revision - 1 if online else min(entry.base_revision or 0, entry.revision - 1),
         pushed_base=min(entry.pushed_base or 0, entry.revision - 1),
+        since=entry.sheet.stocktake.opened_at if entry.counted_at is None else None,
     )
 
 
@@ -89,35 +93,50 @@ def place(movement: Fact, count: Fact) -> Place:
     if movement.revision <= count.base:
         return KNOWN
     if movement.installation_id is not None and movement.installation_id == count.installation_id:
-        return _own(movement, count)
+        own = _own(movement, count)
+        if own is not None:
+            return own
     if movement.online and movement.revision > count.revision:
         return AFTER_RECEIPT
     if movement.revision <= count.pushed_base:
-        return PULLED_LATER if count.told_at is not None and movement.at > count.at + CLOSE else KNOWN
+        return IF_PULLED[_by_clock(movement, count)]
     return _by_clock(movement, count)
 
 
 def _by_clock(movement: Fact, count: Fact) -> Place:
     """Nothing but the corrected clocks tells; closer than two minutes they do not."""
-    if count.told_at is None:
-        return UNTIMED
-    if movement.at < count.at - CLOSE:
+    if movement.at < (count.since or count.at) - CLOSE:
         return CLOCK_EARLIER
-    return CLOCK_CLOSE if movement.at <= count.at + CLOSE else CLOCK_LATER
+    if movement.at > count.at + CLOSE:
+        return CLOCK_LATER
+    return UNTIMED if count.told_at is None else CLOCK_CLOSE
 
 
-def _own(movement: Fact, count: Fact) -> Place:
-    """The same installation: its own order decides, and where that is not told its own clock."""
-    said_before = count.told_at is not None and movement.told_at is not None and movement.told_at < count.told_at
+# Who pulls before every push had not seen all of it when counting: the push's base is a hint, never a proof.
+IF_PULLED = {CLOCK_EARLIER: KNOWN, CLOCK_CLOSE: PULLED_CLOSE, UNTIMED: PULLED_CLOSE, CLOCK_LATER: PULLED_LATER}
+
+
+def _own(movement: Fact, count: Fact) -> Place | None:
+    """The same installation: its own order decides, and where that is not told its own clock.
+
+    None where neither does: what happened online has the server's time, which its own cannot be compared with.
+    """
+    between = _on_one_clock(movement, count)
+    said_before = between is not None and between > timedelta(0)
     if movement.sequence is not None and count.sequence is not None:
         if movement.sequence < count.sequence:
             return OWN_EARLIER
         return OWN_LAG if said_before else OWN_LATER
-    if movement.online and movement.revision > count.revision:
-        return OWN_LATER
-    if count.told_at is None:
-        return UNTIMED
+    if not between:
+        return None
     return OWN_EARLIER if said_before else OWN_LATER
+
+
+def _on_one_clock(movement: Fact, count: Fact) -> timedelta | None:
+    """From movement to count by the clock that told both; None where one was not told, or by the server's."""
+    if movement.told_at is None or count.told_at is None or movement.online or count.online:
+        return None
+    return count.told_at - movement.told_at
 
 
 @dataclass(frozen=True, slots=True)

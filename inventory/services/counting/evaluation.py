@@ -17,12 +17,12 @@ from config.core.quantities import plain
 from config.core.wire import wire_time
 from devices.models import Device
 from inventory.models import CountEntry, StockLevel, StockMovement, Stocktake, StocktakeLine
-from inventory.services.causality import Fact, Judged, judge
+from inventory.services.causality import CLOSE, Fact, Judged, judge
 from inventory.services.counting.tally import Tally, tallies
 from inventory.services.levels import Bucket
 
 Key = tuple[int, int, int | None]  # product, location, lot
-LOOK = ("clock_close", "untimed", "pulled_later")  # whys that make an ambiguous_movement case
+LOOK = ("clock_close", "untimed", "pulled_close", "pulled_later")  # whys that make an ambiguous_movement case
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _entries(stocktake: Stocktake, lines: Sequence[StocktakeLine]) -> dict[Key, 
     rows = rows.filter(Q(product__in={key[0] for key in wanted}) | Q(product=None, location__in=places))
     found: dict[Key, list[CountEntry]] = {}
     empty: dict[int, list[CountEntry]] = {}
-    for entry in rows.select_related("sheet", "installation").order_by("revision"):
+    for entry in rows.select_related("sheet__stocktake", "installation").order_by("revision"):
         if entry.product_id is None:
             empty.setdefault(entry.location_id, []).append(entry)
         else:
@@ -148,7 +148,7 @@ def _movements(
         return {}
     since = min(fact.base for fact in counts)
     rows = StockMovement.all_objects.filter(
-        device=device, product__in={line.product_id for line in lines}, revision__gt=since
+        _after(counts), device=device, product__in={line.product_id for line in lines}, revision__gt=since
     )
     found: dict[Key, list[tuple[StockMovement, Decimal]]] = {}
     for movement in rows.select_related("reverses").order_by("revision"):
@@ -157,6 +157,19 @@ def _movements(
                 key = (movement.product_id, location, movement.lot_id)
                 found.setdefault(key, []).append((movement, sign * movement.quantity))
     return found
+
+
+def _after(counts: Sequence[Fact]) -> Q:
+    """What the server had long before a count is before it, whatever its base; unless its own order says later."""
+    wanted = Q(received_at__gte=min(fact.since or fact.at for fact in counts) - CLOSE)
+    first: dict[int, int] = {}
+    for fact in counts:
+        if fact.installation_id is not None:
+            number = fact.sequence or 0
+            first[fact.installation_id] = min(number, first.get(fact.installation_id, number))
+    for installation, number in first.items():
+        wanted |= Q(Q(sequence=None) | Q(sequence__gt=number), installation=installation)
+    return wanted
 
 
 def _movers(
@@ -180,11 +193,15 @@ def _movers(
     return found
 
 
+def counted_by_others(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of a line's `passes` that none of the counters of its last pass had a hand in."""
+    last = set(results[-1]["counters"]) if results else set()
+    return [result for result in results[:-1] if last.isdisjoint(result["counters"])]
+
+
 def agreeing(results: Sequence[Mapping[str, Any]], *, tolerance: Decimal) -> bool:
-    """Whether two of a line's `passes`, by different counters, found the same variance within the tolerance."""
-    passes = [(Decimal(result["variance"]), set(result["counters"])) for result in results]
+    """Whether the last of a line's `passes` found what another one, by other counters, found, within the tolerance."""
     return any(
-        abs(one - other) <= tolerance and mine.isdisjoint(theirs)
-        for n, (one, mine) in enumerate(passes)
-        for other, theirs in passes[n + 1 :]
+        abs(Decimal(results[-1]["variance"]) - Decimal(other["variance"])) <= tolerance
+        for other in counted_by_others(results)
     )

@@ -19,6 +19,7 @@ SENTENCES = {
     "clock_later": "more than two minutes later by the corrected clocks",
     "clock_close": "not known to the counter, and too close to the count for the clocks to tell",
     "untimed": "not known to the counter, and the count does not say when it was made",
+    "pulled_close": "pulled before the counts were pushed, and too close to the count for the clocks to tell",
     "pulled_later": "pulled before the counts were pushed, but later than the count by the clocks",
     "after_receipt": "it happened when the count had arrived already",
     "while_counting": "between the first and the last count that make up this total",
