@@ -44,7 +44,7 @@ def quarantine_changes(
     raw = list(_operations(device, layouts, changes, installation))
     ops = [read_op(body, index) for index, body in enumerate(raw)]
     who: dict[str, Any] = {"device": device, "actor": actor, "installation": installation}
-    return quarantine(**who, ops=ops, raw=raw, position=last_position(last, installation, device.feed)).head
+    return quarantine(**who, ops=ops, raw=raw, position=last_position(installation)).head
 
 
 def _operations(

@@ -27,10 +27,13 @@ def read_timestamp(text: str | None) -> int | None:
     return int(text)
 
 
-def last_position(then: int | None, installation: Installation | None, feed: Feed) -> Position:
-    """Where the facts of a push stand that was made on what was pulled at `then`."""
-    offset = installation.presence.clock_offset_ms if installation else 0
-    return Position(base_revision=pulled_revision(then, feed), clock_offset_ms=offset)
+def last_position(installation: Installation | None) -> Position:
+    """Where the facts of a push stand.
+
+    WatermelonDB pulls before it pushes, so its last_pulled_at is later than what it pushes: it says nothing of what
+    was known when that was done.
+    """
+    return Position(clock_offset_ms=installation.presence.clock_offset_ms if installation else 0)
 
 
 def position(then: int | None, feed: Feed) -> int | None:

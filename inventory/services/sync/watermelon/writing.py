@@ -38,7 +38,7 @@ def push_changes(
     """
     take_revisions(device, 0)
     feed = Feed.objects.get(pk=device.pk)
-    since, stands = position(last, feed) or 0, last_position(last, installation, feed)
+    since, stands = position(last, feed) or 0, last_position(installation)
     run = Run(device, actor, layouts, installation, since, stands, flags=list(changes.flags))
     _look_up(run, changes)
     free_codes(run, changes)
