@@ -13,8 +13,11 @@ from config.core.quantities import plain
 from devices.actors import Actor
 from devices.services.owned import lock_device
 from inventory.errors import CaseClosed
+from inventory.errors.counting import LineTransition
 from inventory.models import Case, StockMovement, StocktakeLine
+from inventory.models.lines import Line
 from inventory.services.cases import STILL_OPEN, resolve_case, waive_case
+from inventory.services.late_movements import line_reference
 from inventory.services.movements import record_movements
 
 
@@ -22,7 +25,8 @@ from inventory.services.movements import record_movements
 def absorb_movement(case: Case, *, actor: Actor) -> StockMovement:
     """The count had seen what the late movement moved: an inverse adjustment, linked to both, takes it out again.
 
-    Raises CaseClosed.
+    It stands where the count stands, as what posting inserted does: a later count knows it to be before itself.
+    Raises CaseClosed, LineTransition where the count was reversed since.
     """
     lock_device(case.device)
     current = Case.objects.get(pk=case.pk)
@@ -32,6 +36,8 @@ def absorb_movement(case: Case, *, actor: Actor) -> StockMovement:
     line: StocktakeLine = StocktakeLine.all_objects.select_related("product", "location", "lot").get(
         device=case.device, uuid=UUID(evidence["line_id"])
     )
+    if line.state != Line.POSTED:
+        raise LineTransition(line.state, "absorb")
     quantity, now = -Decimal(evidence["quantity"]), timezone.now()
     adjustment = StockMovement(
         device=case.device,
@@ -43,9 +49,9 @@ def absorb_movement(case: Case, *, actor: Actor) -> StockMovement:
         to_location=line.location if quantity > 0 else None,
         from_location=line.location if quantity < 0 else None,
         reason="late_movement",
-        reference=f"movement:{evidence['movement_id']}",
-        note=f"Absorbed into the count of line {line.uuid}",
-        occurred_at=now,
+        reference=line_reference(line),
+        note=f"Takes out movement {evidence['movement_id']}: the count had seen it",
+        occurred_at=line.counted_at or now,
         received_at=now,
     )
     record_movements(device=case.device, actor=actor, movements=[adjustment])

@@ -19,7 +19,8 @@ from inventory.models.lines import DECIDED, Line
 from inventory.models.stocktakes import State
 from inventory.services.counting.judgement import judge_lines, lock_and_head
 from inventory.services.counting.states import move_stocktake, next_line_state
-from inventory.services.movements import mirror_movement, record_movements
+from inventory.services.late_movements import line_reference
+from inventory.services.movements import BATCH, mirror_movement, record_movements
 
 ACCEPTED = (Line.MATCHED, Line.ACCEPTED)  # the shelf is right; elsewhere the book is kept
 
@@ -82,8 +83,7 @@ def _movement(stocktake: Stocktake, line: StocktakeLine) -> StockMovement:
 def reverse_some(stocktake: Stocktake, *, actor: Actor, limit: int) -> int:
     """Undo at most `limit` posted lines by inverse movements. Returns how many; 0 = none are left."""
     lock_device(stocktake.device)
-    lines = stocktake.lines.filter(state=Line.POSTED).select_related("movement__product").order_by("pk")
-    found = list(lines.select_related("movement__from_location", "movement__to_location", "movement__lot")[:limit])
+    found = list(stocktake.lines.filter(state=Line.POSTED).select_related("device").order_by("pk")[:limit])
     reverse_lines(found, actor=actor)
     return len(found)
 
@@ -92,7 +92,7 @@ def reverse_some(stocktake: Stocktake, *, actor: Actor, limit: int) -> int:
 def reverse_line(line: StocktakeLine, *, actor: Actor) -> StocktakeLine:
     """Undo one posted line by an inverse movement, linked to it. Raises LineNotReversible."""
     lock_device(line.device)
-    current: StocktakeLine = StocktakeLine.objects.select_related("device", "movement").get(pk=line.pk)
+    current: StocktakeLine = StocktakeLine.objects.select_related("device").get(pk=line.pk)
     if current.state != Line.POSTED:
         raise LineNotReversible
     reverse_lines([current], actor=actor)
@@ -100,13 +100,18 @@ def reverse_line(line: StocktakeLine, *, actor: Actor) -> StocktakeLine:
 
 
 def reverse_lines(lines: Sequence[StocktakeLine], *, actor: Actor) -> None:
-    """Mirror what posting inserted; a movement that somebody reversed already is left. Under the feed lock."""
+    """Mirror what posting inserted and what late movements were absorbed by; what somebody reversed already is left.
+
+    Under the feed lock.
+    """
     if not lines:
         return
     device = lines[0].device
-    posted = [line.movement for line in lines if line.movement is not None]
-    undone = set(StockMovement.all_objects.filter(reverses__in=posted).values_list("reverses_id", flat=True))
-    mirrors = [mirror_movement(movement) for movement in posted if movement.pk not in undone]
-    record_movements(device=device, actor=actor, movements=mirrors)
+    named = Q(stocktake_line__in=lines) | Q(reference__in=[line_reference(line) for line in lines], reverses=None)
+    posted = StockMovement.all_objects.filter(named, device=device, reversed_by=None).order_by("pk")
+    found = posted.select_related("device", "product", "from_location", "to_location", "lot")
+    mirrors = [mirror_movement(movement) for movement in found]
+    for start in range(0, len(mirrors), BATCH):
+        record_movements(device=device, actor=actor, movements=mirrors[start : start + BATCH])
     state = next_line_state(Line.POSTED, "reverse")
     change_many_owned([(line, {"state": state}) for line in lines], device=device, actor=actor, action="reversed")
