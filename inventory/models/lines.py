@@ -153,6 +153,7 @@ NEXT_LINE: Mapping[tuple[str, str], str] = {
     (Line.RECOUNT, "count"): Line.COUNTED,
     (Line.COUNTED, "match"): Line.MATCHED,  # inside tolerance, by the evaluation
     (Line.COUNTED, "vary"): Line.VARIANCE,
+    (Line.COUNTED, "lose"): Line.TO_COUNT,  # all that counted it was on a sheet that was abandoned
     (Line.TO_COUNT, "vary"): Line.VARIANCE,  # not counted, and the policy says it is nothing
     (Line.RECOUNT, "vary"): Line.VARIANCE,  # nobody counted it again: the earlier count stands
     (Line.MATCHED, "vary"): Line.VARIANCE,  # late data changed the number

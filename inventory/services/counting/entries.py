@@ -27,7 +27,7 @@ from inventory.services.counting.preparation import touch_lines
 from inventory.services.counting.states import move_stocktake, next_sheet_state
 from inventory.services.levels import Bucket
 from inventory.services.locations import default_location
-from inventory.services.positions import Position
+from inventory.services.positions import UNKNOWN, Position
 
 Mode = CountEntry.Mode
 
@@ -52,7 +52,8 @@ def record_entry(
 ) -> CountEntry:
     """Record one count: `quantity` >= 0 units of a bucket on a sheet. What is counted late is kept with a case.
 
-    Without a `position` it is counted online: now, with all that the server knows before it.
+    Without `position`, `counted_at` and `base_revision` it is counted online: now, with all that the server knows
+    before it.
     Raises CountOfNothing, ReferenceNotFound, IdAlreadyUsed.
     """
     lock_device(device)
@@ -120,10 +121,11 @@ def build_entry(
 
 
 def placing(*, position: Position | None, counted_at: datetime | None, base_revision: int | None) -> dict[str, Any]:
-    """Where a count stands in everybody's order, as columns. Online (no position): now, after all there is."""
+    """Where a count stands in everybody's order, as columns. Online, nothing is told of it: it was now."""
     now = timezone.now()
-    if position is None:
+    if position is None and counted_at is None and base_revision is None:
         return {"received_at": now, "counted_at": now}
+    position = position or UNKNOWN
     return {
         "received_at": now,
         "counted_at": counted_at,

@@ -17,7 +17,7 @@ from devices.services.owned import change_many_owned, lock_device
 from inventory.models import Case, CountPolicy, StockMovement, Stocktake, StocktakeLine
 from inventory.models.lines import Line
 from inventory.services.cases import Trouble, open_cases
-from inventory.services.counting.evaluation import Finding, agreeing, find_results
+from inventory.services.counting.evaluation import Finding, Result, agreeing, counted_by_others, find_results
 from inventory.services.counting.states import next_line_state
 
 CHUNK = 500
@@ -76,22 +76,26 @@ def _verdict(finding: Finding, policy: CountPolicy) -> dict[str, Any]:
         "expected": last.expected,
         "variance": last.variance,
         "counted_at": last.tally.counted_at,
-        "counters": sorted(last.tally.counters),
+        "counters": sorted({key for result in finding.results for key in result.tally.counters}),
         "passes": [result.as_json() for result in finding.results],
         "doubts": [str(judged.movement.uuid) for judged in last.doubts],
-        "flags": list(finding.flags),
+        "flags": _flags(finding, last),
     }
     if line.state in KEPT:
         return values
     if line.state not in OPEN_TO_JUDGE:
-        return {**values, **_again(line, last.variance, finding.flags)}
+        return {**values, **_again(line, last.variance, values["flags"])}
     counted = line.state
-    if line.state != Line.COUNTED and last.tally.pass_number >= line.pass_number:
+    if line.state != Line.COUNTED and "not_recounted" not in values["flags"]:
         counted = next_line_state(line.state, "count")  # by the word that its place is empty
-    if counted == Line.RECOUNT:  # nobody counted it again: the earlier count stands
-        values["flags"] = sorted({*finding.flags, "not_recounted"})
     fine = policy.allows(variance=last.variance, expected=last.expected) and not values["flags"]
     return {**values, "state": next_line_state(counted, "match" if fine else "vary")}
+
+
+def _flags(finding: Finding, last: Result) -> list[str]:
+    """Why a person should look; also where nobody counted it again: the earlier count stands."""
+    again = finding.line.pass_number > last.tally.pass_number
+    return sorted({*finding.flags, "not_recounted"} if again else finding.flags)
 
 
 def _again(line: StocktakeLine, variance: Decimal, flags: Sequence[str]) -> dict[str, Any]:
@@ -108,13 +112,17 @@ def _of_uncounted(finding: Finding, policy: CountPolicy) -> dict[str, Any]:
     assumed = {"counted": Decimal(0), "variance": -finding.level, "counted_at": timezone.now()}
     if "assumed_zero" in line.flags:
         return {**values, **assumed, **_again(line, -finding.level, ["assumed_zero"])}
-    if line.state not in (Line.TO_COUNT, Line.RECOUNT) or policy.not_counted == "leave":
+    if line.state not in OPEN_TO_JUDGE:
         return values
-    if policy.not_counted == "recount":
-        again = line.state == Line.TO_COUNT and line.pass_number < policy.passes
-        state = next_line_state(line.state, "recount") if again else line.state
-        return {**values, "state": state, "pass_number": line.pass_number + again}
-    return {**values, **assumed, "state": next_line_state(line.state, "vary"), "flags": ["assumed_zero"]}
+    state = line.state
+    if state == Line.COUNTED:  # on a sheet that was given up since
+        state = next_line_state(state, "lose")
+    if policy.not_counted == "zero_with_approval":
+        return {**values, **assumed, "state": next_line_state(state, "vary"), "flags": ["assumed_zero"]}
+    again = policy.not_counted == "recount" and state == Line.TO_COUNT and line.pass_number < policy.passes
+    if again:
+        state = next_line_state(state, "recount")
+    return {**values, "state": state, "pass_number": line.pass_number + again}
 
 
 def _troubles(stocktake: Stocktake, finding: Finding, policy: CountPolicy) -> list[Trouble]:
@@ -161,7 +169,9 @@ def _doubt(movement: StockMovement, delta: Decimal, why: str) -> dict[str, Any]:
 
 def may_accept(line: StocktakeLine, policy: CountPolicy) -> bool:
     """Whether a variance may be accepted without another count."""
-    if policy.recount == "optional" or "assumed_zero" in line.flags or line.pass_number >= policy.passes:
+    if policy.recount == "optional" or policy.passes == 1 or "assumed_zero" in line.flags:
         return True
-    inside = policy.allows(variance=line.variance or Decimal(0), expected=line.expected or Decimal(0))
-    return inside or agreeing(line.passes, tolerance=policy.tolerance)
+    if policy.allows(variance=line.variance or Decimal(0), expected=line.expected or Decimal(0)):
+        return True
+    exhausted = len(line.passes) >= policy.passes and bool(counted_by_others(line.passes))
+    return exhausted or agreeing(line.passes, tolerance=policy.tolerance)

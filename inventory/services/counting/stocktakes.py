@@ -258,12 +258,12 @@ def cancel_stocktake(stocktake: Stocktake, *, actor: Actor, expected_revision: i
 
 @transaction.atomic
 def delete_stocktake(stocktake: Stocktake, *, actor: Actor, expected_revision: int | None = None) -> Stocktake:
-    """Only what was never counted, or was cancelled; its sheets and lines go with it.
+    """Only what was never counted, or was cancelled with nothing posted; its sheets and lines go with it.
 
     Raises StocktakeTransition, NotFound, RevisionMismatch.
     """
     current, revision = lock_owned(stocktake, expected_revision=expected_revision)
-    if current.state not in REMOVABLE:
+    if current.state not in REMOVABLE or current.lines.filter(state=Line.POSTED).exists():
         raise StocktakeTransition(current.state, "delete")
     children = [CountSheet.all_objects.filter(stocktake=current), current.lines(manager="all_objects").all()]
     return delete_owned(current, revision=revision, actor=actor, children=children)
