@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 from inventory.services.causality import Fact, Place, place
@@ -163,12 +164,12 @@ class Score:
     flagged: float
 
 
-STRATEGIES = {
+STRATEGIES: dict[str, Callable[[CountedLine], Outcome]] = {
     "overwrite": overwrite,
     "snapshot": snapshot,
     "refuse": refuse,
     "causal": causal,
-    "undecided": lambda line: causal(line, decided=False),
+    "undecided": partial(causal, decided=False),
 }
 
 
