@@ -50,8 +50,8 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         model = Job
         fields = (
             "id", "device", "kind", "status", "parameters", "done", "total", "message", "result", "internal_code",
-            "attempts", "cancel_requested", "requested_by", "run_at", "created_at", "updated_at", "started_at",
-            "finished_at",
+            "attempts", "cancel_requested", "requested_by", "request_id", "run_at", "created_at", "updated_at",
+            "started_at", "finished_at",
         )  # fmt: skip
         read_only_fields = fields
 

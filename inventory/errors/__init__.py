@@ -4,6 +4,7 @@ AppError      500  job_timed_out · job_worker_lost
 ├── Unavailable 503 outbound_failed · files_unavailable
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required · file_gone
+├── TooManyRequests 429 too_many_jobs · too_many_uploads
 ├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large · download_too_large
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
@@ -188,6 +189,18 @@ class FilesUnavailable(errors.Unavailable):
     internal_code = "files_unavailable"
     title = "Files can neither be written nor read for a moment"
     advice = "Try again; operators look at the disk or at the S3 service."
+
+
+class TooManyJobs(errors.TooManyRequests):
+    internal_code = "too_many_jobs"
+    title = "Too many jobs of this device wait already"
+    advice = "Wait for some to end, or cancel some; operators set the limit with JOBS_PER_DEVICE."
+
+
+class TooManyUploads(errors.TooManyRequests):
+    internal_code = "too_many_uploads"
+    title = "Too many files of this device are kept already"
+    advice = "Use those that are there; each goes after some days. Operators set the limit with UPLOADS_PER_DEVICE."
 
 
 class UploadTooLarge(errors.PayloadTooLarge):

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from config.core.dispatch import enqueue
 from devices.actors import Actor
 from devices.models import Device
-from inventory.errors import JobNotCancellable, JobNotRetryable, JobNotRevertible
+from inventory.errors import JobNotCancellable, JobNotRetryable, JobNotRevertible, TooManyJobs
 from inventory.models import Job
 from inventory.services.job_kinds import check_parameters, find_kind
 from inventory.services.job_runs import log_entry
@@ -36,9 +37,11 @@ def request_job(
     """Write the row and ring on commit; with a later `run_at` the sweep rings when the time has come.
 
     Where a job of this kind has the same `once`, that job is returned and nothing is written.
-    Raises UnknownJobKind, JobParameters.
+    Raises UnknownJobKind, JobParameters, TooManyJobs.
     """
     values = check_parameters(find_kind(kind), device=device, given=parameters or {})
+    if device is not None and Job.objects.pending().for_device(device).count() >= settings.JOBS_PER_DEVICE:
+        raise TooManyJobs(headers={"Retry-After": "30"})
     now = timezone.now()
     run_at = max(run_at or now, now)
     job = Job(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config.core.errors import ReferenceNotFound
 from devices.models import Device
-from inventory.errors import UploadEmpty, UploadTooLarge
+from inventory.errors import TooManyUploads, UploadEmpty, UploadTooLarge
 from inventory.models import Upload
 from inventory.services.stored_files import file_name, store_file
 
@@ -21,13 +21,16 @@ def save_upload(
 ) -> Upload:
     """Keep a file for a job to read (`open_artifact(upload)` gives the bytes) until UPLOAD_DAYS are over.
 
-    `file` can be read twice; an operator's own is not bounded. Raises UploadEmpty, UploadTooLarge.
+    `file` can be read twice; an operator's own is not bounded. Raises UploadEmpty, UploadTooLarge,
+    TooManyUploads.
     """
     size = file.seek(0, 2)
     if is_bounded and size > settings.MAX_UPLOAD_BYTES:
         raise UploadTooLarge(f"A file may have at most {settings.MAX_UPLOAD_BYTES:,} bytes.")
     if not size:
         raise UploadEmpty
+    if device is not None and Upload.objects.for_device(device).count() >= settings.UPLOADS_PER_DEVICE:
+        raise TooManyUploads(headers={"Retry-After": "3600"})
     upload = Upload(
         device=device,
         name=file_name(name, fallback="upload"),

@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from rest_framework.test import APIClient
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from rest_framework.views import APIView
 
 from config.core.wire import to_json
+from devices.api.owned import OnceMixin
+from devices.api.scope import acting_device
 from devices.models import Device, User
+from devices.services.enrollment import Enrolled
 from inventory.api.jobs import accepted
 from inventory.models import Job
 from inventory.services.job_runs import lease_job
 from inventory.services.jobs import request_job
+from tests import factories
 from tests.conftest import client_of
 from tests.factories import TESTER
 
@@ -181,6 +187,28 @@ def test_jobs_cannot_be_made_changed_or_deleted_here(api: APIClient, job: Job) -
     for call, url in calls:
         assert call(url, {"kind": "ledger_proof"}).status_code == 405
     assert Job.objects.count() == 1
+
+
+class Asking(OnceMixin, APIView):
+    """Asks for a job, as the doors of reports and imports do."""
+
+    def post(self, request: Request) -> Any:
+        return accepted(request_job(kind="ledger_proof", actor=request.auth, device=acting_device(request)))
+
+
+def test_a_repeated_request_is_told_where_its_job_is(enrolled: Enrolled) -> None:
+    answers = []
+    for _ in range(2):
+        request = APIRequestFactory().post("/v1/ask", {}, headers={"Idempotency-Key": "k"})
+        force_authenticate(request, user=enrolled.installation, token=factories.actor(enrolled.installation))
+        answers.append(Asking.as_view()(request))
+    job = Job.objects.get()
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Location"], answer.headers["Retry-After"]) == (
+            202, f"/v1/jobs/{job.uuid}", "1",
+        )  # fmt: skip
+    assert answers[0].content == answers[1].content
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
 
 
 def test_an_accepted_job_says_where_it_is_and_when_to_look(api: APIClient, job: Job) -> None:

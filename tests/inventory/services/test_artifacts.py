@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from config.core.errors import ReferenceNotFound
 from devices.models import Device
-from inventory.errors import FileGone, UploadEmpty, UploadTooLarge
+from inventory.errors import FileGone, TooManyUploads, UploadEmpty, UploadTooLarge
 from inventory.models import Artifact, Job, Upload
 from inventory.services.artifacts import open_artifact, save_artifact
 from inventory.services.job_runs import JobRun, LeaseLost, lease_job
@@ -141,6 +141,21 @@ def test_an_upload_is_kept_for_its_device(device: Device, other: Device, setting
 
 def test_a_nameless_upload_has_a_name(device: Device) -> None:
     assert save_upload(device=device, name="", media_type="text/csv", file=BytesIO(b"x")).name == "upload"
+
+
+def test_a_device_has_so_many_uploads(device: Device, other: Device, settings: Any) -> None:
+    settings.UPLOADS_PER_DEVICE = 1
+
+    def save(whose: Device | None) -> Upload:
+        return save_upload(device=whose, name="in.csv", media_type="text/csv", file=BytesIO(b"x"))
+
+    save(device)
+    for whose in (other, None, None):
+        save(whose)
+    with pytest.raises(TooManyUploads):
+        save(device)
+    Upload.objects.update(expires_at=timezone.now())
+    save(device)
 
 
 def test_an_upload_is_bounded(device: Device, settings: Any) -> None:
