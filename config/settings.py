@@ -309,6 +309,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "CountOnMe <countonme@localhost>")
 DIGEST_HOUR = env.number("DIGEST_HOUR", 6)  # in TIME_ZONE
 
+LABEL_PAGE = "admin:inventory_job_labels"  # where lists send the rows that shall get labels
+
 # --- Admin ------------------------------------------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "CountOnMe",

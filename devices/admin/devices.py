@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 
 from config.core.display import DeletedFilter, column
+from config.core.printing import PrintsLabels
 from devices.admin.installations import InstallationInline, seen
 from devices.admin.owned import link_to_list
 from devices.admin.staff import StaffAdmin
@@ -66,9 +67,10 @@ class SeenFilter(DropdownFilter):
 
 
 @admin.register(Device)
-class DeviceAdmin(StaffAdmin):
+class DeviceAdmin(PrintsLabels, StaffAdmin):
     """Devices enrol themselves; staff name them, give them owners, and suspend, drain and revoke them."""
 
+    label_kind = "devices"
     update_service = staticmethod(rename_device)
     row_actions = standing_actions(move_device)
     list_display = ("display_name", "state", "owner", "last_seen", "queue", "installation_count", "version", "platform")

@@ -23,6 +23,7 @@ from config.core.problems import problem
 from config.core.row_actions import RowAction
 from devices.admin.owned import link_to
 from devices.admin.staff import StaffAdmin
+from inventory.admin import printing, reports
 from inventory.models import Artifact, Job
 from inventory.services.artifacts import as_download
 from inventory.services.jobs import cancel_job, retry_job
@@ -141,7 +142,7 @@ class JobAdmin(StaffAdmin):
         mine = [
             path(route, self.admin_site.admin_view(view), name=f"inventory_job_{name}") for name, route, view in pages
         ]
-        return [*mine, *super().get_urls()]
+        return [*mine, *reports.urls(), *printing.urls(), *super().get_urls()]
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """How far a job is, for the script of its page."""

@@ -6,6 +6,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from config.core.display import DeletedFilter, column
+from config.core.printing import PrintsLabels
 from devices.admin.owned import OwnedAdmin, link_to_list
 from inventory.admin.columns import path_to
 from inventory.models import Location, StockLevel
@@ -13,9 +14,10 @@ from inventory.services.locations import create_location, delete_location, resto
 
 
 @admin.register(Location)
-class LocationAdmin(OwnedAdmin):
+class LocationAdmin(PrintsLabels, OwnedAdmin):
     """Where stock lies: a tree, shown as paths."""
 
+    label_kind = "locations"
     create_service = staticmethod(create_location)
     update_service = staticmethod(update_location)
     delete_service = staticmethod(delete_location)

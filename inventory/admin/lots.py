@@ -10,15 +10,17 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 
 from config.core.display import DeletedFilter, column
+from config.core.printing import PrintsLabels
 from devices.admin.owned import OwnedAdmin, link_to
 from inventory.models import Lot, Product
 from inventory.services.lots import create_lot, delete_lot, restore_lot, update_lot
 
 
 @admin.register(Lot)
-class LotAdmin(OwnedAdmin):
+class LotAdmin(PrintsLabels, OwnedAdmin):
     """Batches with an expiry date, and single pieces."""
 
+    label_kind = "lots"
     create_service = staticmethod(create_lot)
     update_service = staticmethod(update_lot)
     delete_service = staticmethod(delete_lot)

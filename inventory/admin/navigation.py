@@ -11,7 +11,8 @@ from django.urls import reverse
 from inventory.models import Case
 from inventory.services.cases import STILL_OPEN
 
-GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+# title, icon, the model whose sight is needed; and where it is not the list that is linked, the page.
+GROUPS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
         "Fleet",
         (
@@ -47,6 +48,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Alert rules", "rule", "inventory.alertrule"),
             ("Tasks", "checklist", "inventory.task"),
             ("Jobs", "manufacturing", "inventory.job"),
+            ("Reports", "summarize", "inventory.job", "reports"),
+            ("Print labels", "print", "inventory.job", "labels"),
         ),
     ),
     (
@@ -104,8 +107,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
-def _item(request: HttpRequest, title: str, icon: str, label: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"title": title, "icon": icon, "link": list_address(label)}
+def _item(request: HttpRequest, title: str, icon: str, label: str, page: str = "changelist") -> dict[str, Any]:
+    address = reverse(f"admin:{label.replace('.', '_')}_{page}")
+    found: dict[str, Any] = {"title": title, "icon": icon, "link": address}
     if label == "inventory.case" and (waiting := sum(open_cases(request).values())):
         found["badge"] = str(waiting)
     return found

@@ -12,6 +12,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from config.core.display import DeletedFilter, column
+from config.core.printing import PrintsLabels
 from devices.admin.owned import OwnedAdmin, OwnedForm, link_to, link_to_list
 from inventory.admin.columns import on_hand, shown
 from inventory.admin.quantities import LeastQuantity
@@ -84,9 +85,10 @@ class NewProductForm(ProductForm, OwnedForm):
 
 
 @admin.register(Product)
-class ProductAdmin(OwnedAdmin):
+class ProductAdmin(PrintsLabels, OwnedAdmin):
     """What is counted, with its codes and its stock."""
 
+    label_kind = "products"
     form = ProductForm
     create_service = staticmethod(create_product)
     update_service = staticmethod(update_product)
