@@ -26,7 +26,7 @@ def parse_quantity(text: str, *, decimal_comma: bool = False) -> Decimal:
     if match is None or len(typed) > _MAX_LENGTH:
         sign = "comma" if decimal_comma else "point"
         raise ValueError(f"{shown} is not a quantity: use digits and at most one decimal {sign}.")
-    if len(match[1] or match[2] or "") > MAX_DECIMALS:
+    if len((match[1] or match[2] or "").rstrip("0")) > MAX_DECIMALS:
         raise ValueError(f"{shown} has more than {MAX_DECIMALS} decimals.")
     quantity = Decimal(typed.replace(",", "."))
     if abs(quantity) > MAX_QUANTITY:

@@ -31,7 +31,7 @@ class Codes:
         if barcode:
             self.barcodes.setdefault(barcode, product)
             self.gtins.setdefault(normalise_gtin(barcode) or barcode, product)
-        if sku == product.sku:
+        if sku and sku == product.sku:
             self.skus.setdefault(sku, product)
 
 
