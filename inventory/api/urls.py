@@ -8,6 +8,7 @@ from inventory.api.alerts import AlertMailView, AlertRuleViewSet, AlertViewSet
 from inventory.api.barcodes import BarcodeViewSet
 from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
+from inventory.api.exports import ExportView
 from inventory.api.imports import ImportViewSet
 from inventory.api.jobs import JobViewSet
 from inventory.api.labels import LabelTemplateViewSet, LabelView
@@ -53,6 +54,7 @@ router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-deliver
 urlpatterns = [
     path("alert-mail", AlertMailView.as_view(), name="alert-mail"),
     path("labels", LabelView.as_view(), name="labels"),
+    path("exports", ExportView.as_view(), name="export-list"),
     path("reports", ReportView.as_view(), name="reports"),
     path("catalog", CatalogView.as_view(), name="catalog-list"),
     path("catalog/<str:gtin>", CatalogProductView.as_view(), name="catalog-detail"),

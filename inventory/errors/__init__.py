@@ -14,7 +14,7 @@ AppError      500  job_timed_out · job_worker_lost
 └── Invalid 422   tree_has_a_loop · tree_too_deep · movement_sides · same_location · lot_of_another_product ·
                   unknown_job_kind · job_parameters · upload_empty · outbound_refused · catalog_unreadable ·
                   webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable ·
-                  label_sheet · no_labels · too_many_labels
+                  export_too_long · label_sheet · no_labels · too_many_labels
 
 What counting refuses: inventory/errors/counting.py; what alerts refuse: inventory/errors/alerts.py.
 """
@@ -159,6 +159,12 @@ class ImportUnreadable(errors.Invalid):
     internal_code = "import_unreadable"
     title = "The file cannot be read as a table"
     advice = "Send CSV, XLSX, XLS or JSON Lines; say encoding, delimiter, sheet or header_line where guessing is wrong."
+
+
+class ExportTooLong(errors.Invalid):
+    internal_code = "export_too_long"
+    title = "A text is longer than this format can hold"
+    advice = "Export as CSV or JSON Lines."
 
 
 class ImportState(errors.Conflict):

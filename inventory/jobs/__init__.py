@@ -2,6 +2,7 @@
 
 from inventory.jobs import (
     alerts,
+    exports,
     imports,
     labels,
     ledger_proof,
@@ -17,6 +18,7 @@ from inventory.jobs import (
 
 __all__ = [
     "alerts",
+    "exports",
     "imports",
     "labels",
     "ledger_proof",

@@ -99,6 +99,7 @@ OWN = {
     "device-heartbeat": "the calling installation",
     "device-roll": "the calling installation",
     "device-revoke": "the calling installation",
+    "export-list": "a job for the acting device; foreign rows are looked for by name",
     "upload-list": "a file for the acting device; foreign ones are tested by name",
     "labels": "the acting device's; foreign ids in parameters are tested by name",
     "reports": "the acting device's; foreign ids in parameters are tested by name",

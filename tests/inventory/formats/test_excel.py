@@ -160,7 +160,7 @@ def test_entities_are_not_expanded(path: Path) -> None:
 ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.text("_x041FEA\ufffe\uffff\x01\n")
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ANY, min_size=20, max_size=60))
 @example(["_x0041_x0041_", "_xFFFE_", "_x0041\x01", "\ufffe_x0041\ufffe", "_xx0041_", "\r\n", "\t", "_x005F_x005F_"])
 def test_text_of_any_kind_comes_back(path: Path, texts: list[str]) -> None:
