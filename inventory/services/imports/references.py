@@ -111,6 +111,11 @@ class Tree:
             row = known or self._insert(name, row, values if place == len(parts) else {})
         return row
 
+    def under(self, parent: Any, name: str) -> Any:
+        """The row of this name under a parent, made where it is missing."""
+        known = self.children.get((parent.pk, name))
+        return known if known is not None else self._insert(name[:200], parent, {})
+
     def _insert(self, name: str, parent: Any, values: dict[str, Any]) -> Any:
         row = self.model(device=self.device, name=name, parent=parent, **values)
         insert_owned(row, actor=self.actor)

@@ -109,6 +109,14 @@ def request_apply(session: ImportSession, *, actor: Actor) -> Job:
     return _request(session, "import_apply", actor, Status.READY, Status.FAILED, becomes=Status.RUNNING)
 
 
+@transaction.atomic
+def begin_here(session: ImportSession) -> None:
+    """It is applied by the caller itself, without a job. Raises ImportState."""
+    _refuse_unless(session, Status.READY)
+    session.status = Status.RUNNING
+    session.save(update_fields=["status", "updated_at"])
+
+
 def request_revert(session: ImportSession, *, actor: Actor) -> Job:
     """Ask for it to be undone, where nobody has changed its rows since. Raises ImportState."""
     return _request(session, "import_revert", actor, Status.APPLIED, Status.FAILED)
