@@ -47,6 +47,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
             ("Alerts", "notifications", "inventory.alert"),
             ("Alert rules", "rule", "inventory.alertrule"),
             ("Tasks", "checklist", "inventory.task"),
+            ("Imports", "upload_file", "inventory.importsession"),
             ("Jobs", "manufacturing", "inventory.job"),
             ("Reports", "summarize", "inventory.job", "reports"),
             ("Print labels", "print", "inventory.job", "labels"),
@@ -55,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
         "Integration",
         (
+            ("Import mappings", "bookmark", "inventory.importprofile"),
             ("Webhooks", "webhook", "inventory.webhookendpoint"),
             ("Deliveries", "outgoing_mail", "inventory.webhookdelivery"),
             ("Alert e-mails", "mark_email_unread", "inventory.alertmail"),

@@ -23,6 +23,8 @@ from inventory.models import (
     Case,
     CatalogProduct,
     Category,
+    ImportProfile,
+    ImportSession,
     Job,
     LabelTemplate,
     Location,
@@ -35,6 +37,7 @@ from inventory.models import (
     WebhookEndpoint,
 )
 from inventory.services.alerts.mails import set_alert_mail
+from inventory.services.imports.profiles import save_profile
 from inventory.services.jobs import request_job
 from tests import factories
 
@@ -73,6 +76,8 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
         ),
         CatalogProduct: factories.make_catalog_product(),
         Job: request_job(kind="ledger_proof", actor=factories.TESTER),
+        ImportSession: (sent := factories.make_import(device)),
+        ImportProfile: save_profile(sent, actor=factories.TESTER, name="Ours"),
         Alert: (alert := factories.make_alert(device)),
         AlertRule: alert.rule,
         AlertMail: set_alert_mail(user, actor=factories.TESTER, when="daily"),

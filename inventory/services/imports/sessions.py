@@ -20,6 +20,7 @@ from inventory.services.imports.options import given_options, read_options
 from inventory.services.imports.profiles import find_profile
 from inventory.services.imports.registry import find_import_kind
 from inventory.services.jobs import request_job
+from inventory.services.uploads import save_upload
 
 Status = ImportSession.Status
 MAX_JOINED = 10
@@ -71,6 +72,12 @@ def create_import(
     )
     session.save(force_insert=True)
     return session
+
+
+def import_sent_file(*, device: Device, actor: Actor, file: Any, kind: str = "", profile: str = "") -> ImportSession:
+    """Keep a file that was sent in a form, and look at it. Raises as create_import(), UploadEmpty, UploadTooLarge."""
+    upload = save_upload(device=device, name=file.name, media_type=file.content_type or "", file=file)
+    return create_import(device=device, actor=actor, upload=upload, kind=kind, profile=profile)
 
 
 @transaction.atomic
