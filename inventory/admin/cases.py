@@ -17,6 +17,7 @@ from config.core.row_actions import RowAction
 from devices.admin.owned import OwnedAdmin
 from inventory.models import Case
 from inventory.services.cases import STILL_OPEN, claim_case, resolve_case, waive_case
+from inventory.services.counting.late import absorb_movement, keep_movement
 from inventory.services.sync.quarantine import accept_quarantine, discard_quarantine
 
 STATE_COLOURS = {"Open": "danger", "Claimed": "warning", "Resolved": "success", "Waived": "info"}
@@ -57,6 +58,10 @@ def _is_quarantined(row: Case) -> bool:
     return row.state in STILL_OPEN and row.kind == Case.Kind.QUARANTINE
 
 
+def _is_late(row: Case) -> bool:
+    return row.state in STILL_OPEN and row.kind == Case.Kind.LATE_MOVEMENT
+
+
 @admin.register(Case)
 class CaseAdmin(OwnedAdmin):
     """Claim it, look, then resolve or waive it."""
@@ -77,6 +82,14 @@ class CaseAdmin(OwnedAdmin):
         RowAction(
             "discard", "Discard operations", "They are dropped; the evidence stays.", discard_quarantine,
             icon="delete_sweep", danger=True, fits=_is_quarantined, bulk=False,
+        ),
+        RowAction(
+            "absorb", "Absorb", "The count had seen what it moved: an inverse adjustment takes it out again.",
+            absorb_movement, icon="merge", fits=_is_late,
+        ),
+        RowAction(
+            "keep", "Keep the movement", "The count had not seen it: the level is right as it is.", keep_movement,
+            icon="check", answers=ResolutionForm, fits=_is_late,
         ),
     )  # fmt: skip
     main_fields = (

@@ -41,6 +41,17 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         ),
     ),
     (
+        "Counting",
+        (
+            ("Campaigns", "campaign", "inventory.campaign"),
+            ("Stocktakes", "fact_check", "inventory.stocktake"),
+            ("Count sheets", "assignment", "inventory.countsheet"),
+            ("Lines", "rule", "inventory.stocktakeline"),
+            ("Counts", "pin", "inventory.countentry"),
+            ("Scans", "barcode_scanner", "inventory.scanevent"),
+        ),
+    ),
+    (
         "Work",
         (
             ("Cases", "inbox", "inventory.case"),

@@ -20,9 +20,12 @@ from inventory.models import (
     AlertMail,
     AlertRule,
     Barcode,
+    Campaign,
     Case,
     CatalogProduct,
     Category,
+    CountEntry,
+    CountSheet,
     ImportProfile,
     ImportSession,
     Job,
@@ -30,13 +33,17 @@ from inventory.models import (
     Location,
     Lot,
     Product,
+    ScanEvent,
     StockLevel,
     StockMovement,
+    Stocktake,
+    StocktakeLine,
     Task,
     WebhookDelivery,
     WebhookEndpoint,
 )
 from inventory.services.alerts.mails import set_alert_mail
+from inventory.services.counting.campaigns import create_campaign
 from inventory.services.imports.profiles import save_profile
 from inventory.services.jobs import request_job
 from tests import factories
@@ -51,6 +58,7 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
     """One row of everything that the admin shows."""
     movement = factories.make_movement(device)
     delivery = factories.make_delivery(device)
+    entry = factories.make_entry(device)
     interval = IntervalSchedule.objects.get_or_create(every=3, period="days")[0]
     name = f"schedule {factories.NUMBERS.__next__()}"
     code = create_enrollment_code(actor=factories.TESTER, device=device, label="Till")[0]
@@ -65,6 +73,12 @@ def make_rows(device: Device, user: User) -> dict[type[Any], Any]:
         Category: factories.make_category(device),
         Product: movement.product,
         Barcode: factories.make_barcode(device),
+        Campaign: create_campaign(actor=factories.TESTER, owner=None, name="Year end"),
+        Stocktake: entry.sheet.stocktake,
+        CountSheet: entry.sheet,
+        CountEntry: entry,
+        ScanEvent: factories.make_scan_event(device, sheet_id=entry.sheet.uuid),
+        StocktakeLine: StocktakeLine.objects.get(product=entry.product),
         Location: factories.make_location(device),
         LabelTemplate: factories.make_labeltemplate(device),
         Lot: factories.make_lot(device),

@@ -121,7 +121,9 @@ def _entries(stocktake: Stocktake, lines: Sequence[StocktakeLine]) -> dict[Key, 
     rows = rows.filter(Q(product__in={key[0] for key in wanted}) | Q(product=None, location__in=places))
     found: dict[Key, list[CountEntry]] = {}
     empty: dict[int, list[CountEntry]] = {}
-    for entry in rows.select_related("sheet__stocktake", "installation").order_by("revision"):
+    for entry in rows.select_related("sheet__stocktake", "sheet__location", "installation", "scan").order_by(
+        "revision"
+    ):
         if entry.product_id is None:
             empty.setdefault(entry.location_id, []).append(entry)
         else:
