@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from devices.models import Device
-from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary
+from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
 from inventory.models import Stocktake, StocktakeLine
 from inventory.reports.balances import ZERO
 from inventory.reports.kinds import FROM_DAY, TO_DAY, Asked, ReportKind
@@ -124,8 +124,8 @@ class CountAccuracy:
         figures = (
             ("Accuracy", share(self.exact, self.counted)),
             ("Lines counted", f"{self.counted:,}"),
-            (f"Net variance, {self.scope.currency}", f"{self.net:,.2f}"),
-            (f"Gross variance, {self.scope.currency}", f"{self.gross:,.2f}"),
+            (f"Net variance, {self.scope.currency}", shown_number(self.net, Kind.MONEY)),
+            (f"Gross variance, {self.scope.currency}", shown_number(self.gross, Kind.MONEY)),
         )
         few = len(self.bars) <= 12  # noqa: PLR2004  # a year of months has names; more become a row of columns
         return Summary(figures, [Chart("Accuracy", self.bars, columns=not few)] if len(self.bars) > 1 else [])

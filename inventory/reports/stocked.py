@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from devices.models import Device
-from inventory.formats.sheets import EXACT, Bar, shown_number
+from inventory.formats.sheets import EXACT, Bar, Kind, shown_number
 from inventory.models import Category, Location, Lot, Product
 from inventory.reports.balances import ZERO, balances
 from inventory.reports.kinds import Asked
@@ -96,4 +96,4 @@ def add(sums: dict[str, Decimal], key: str, value: Decimal) -> None:
 
 
 def _with_unit(value: Decimal, unit: str, *, money: bool) -> str:
-    return f"{value:,.2f}" if money else f"{shown_number(value)} {unit}".rstrip()
+    return shown_number(value, Kind.MONEY) if money else f"{shown_number(value)} {unit}".rstrip()

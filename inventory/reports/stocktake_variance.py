@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from devices.models import Device
-from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary
+from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
 from inventory.models import Location, Stocktake, StocktakeLine
 from inventory.reports.balances import ZERO
 from inventory.reports.kinds import Asked, Filter, ReportKind
@@ -118,12 +118,13 @@ class StocktakeVariance:
 
     def summary(self) -> Summary:
         money = self.scope.currency
-        figures = (
+        figures = [
             ("Counted", f"{self.counted:,} of {self.lines:,} lines"),
-            ("As expected", share(self.matched, self.counted)),
-            (f"Missing, {money}", f"{self.missing:,.2f}"),
-            (f"Surplus, {money}", f"{self.surplus:,.2f}"),
-        )
+            (f"Missing, {money}", shown_number(self.missing, Kind.MONEY)),
+            (f"Surplus, {money}", shown_number(self.surplus, Kind.MONEY)),
+        ]
+        if self.asked["lines"] == "all":  # of a part of the lines it would say nothing
+            figures.insert(1, ("As expected", share(self.matched, self.counted)))
         charts = [Chart("Lines by state", [Bar(state, count) for state, count in self.states.items()])]
         if self.reasons:
             charts.append(Chart(f"Variance by reason, {money}", largest(self.reasons, money=True)))

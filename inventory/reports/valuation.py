@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import reduce
 
 from devices.models import Device
-from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary
+from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
 from inventory.models import Category, Product
 from inventory.reports.balances import ZERO
 from inventory.reports.kinds import AT, CATEGORY, LOCATION, REVISION, Asked, ReportKind
@@ -88,13 +88,17 @@ class Valuation:
     def summary(self) -> Summary:
         money = self.scope.currency
         figures = [
-            ("Value of the stock", f"{money} {self.total:,.2f}"),
+            ("Value of the stock", f"{money} {shown_number(self.total, Kind.MONEY)}"),
             ("Products", f"{sum(self.members.values()):,}"),
         ]
         if self.unknown:
             figures.append(("Left out: without a cost", f"{self.unknown:,}"))
         classes = [
-            Bar(f"{letter} · {self.members[letter]:,} products", self.classes[letter], f"{self.classes[letter]:,.2f}")
+            Bar(
+                f"{letter} · {self.members[letter]:,} products",
+                self.classes[letter],
+                shown_number(self.classes[letter], Kind.MONEY),
+            )
             for letter in CLASSES
         ]
         charts = [Chart(f"ABC, {money}", classes)]

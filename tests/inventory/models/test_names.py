@@ -23,6 +23,7 @@ def test_rows_are_called_by_what_people_know_them_by(device: Device) -> None:
         factories.make_barcode(device, value="4006381333931"): "4006381333931",
         factories.make_location(device, name="Cellar"): "Cellar",
         factories.make_lot(device, code="L1"): "L1",
+        factories.make_labeltemplate(device, name="Shelf"): "Shelf",
         factories.make_task(device, title="Count"): "Count",
         factories.make_case(device, summary="Unknown code 7"): "Unknown code 7",
         movement: "Receipt 2.5",

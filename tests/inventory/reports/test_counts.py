@@ -62,9 +62,10 @@ def test_the_variance_of_the_newest_stocktake(reports: Reports, counted: Stockta
     found = reports.json("stocktake_variance")
     assert found["totals"] == {"value": "-2.5"}
     assert found["figures"] == {
-        "Counted": "3 of 4 lines", "As expected": "33.3 %", "Missing, EUR": "-7.50", "Surplus, EUR": "5.00",
+        "Counted": "3 of 4 lines", "As expected": "33.3 %", "Missing, EUR": "−7.50", "Surplus, EUR": "5.00",
     }  # fmt: skip
     assert (found["facts"]["Stocktake"], found["facts"]["State"]) == ("Autumn (full)", "Review")
+    assert "As expected" not in reports.json("stocktake_variance", lines="missing")["figures"]
     text = reports.text("stocktake_variance")
     assert "Variance by reason" in text
     assert "Lines by state" in text
@@ -110,7 +111,7 @@ def test_accuracy(reports: Reports, counted: Stocktake) -> None:
     assert reports.rows("count_accuracy", "net_value", "gross_value") == [("-2.5", "12.5")]
     found = reports.json("count_accuracy", from_day="2020-01-01", to_day=str(timezone.localdate()))
     assert found["figures"] == {
-        "Accuracy": "33.3 %", "Lines counted": "3", "Net variance, EUR": "-2.50", "Gross variance, EUR": "12.50",
+        "Accuracy": "33.3 %", "Lines counted": "3", "Net variance, EUR": "−2.50", "Gross variance, EUR": "12.50",
     }  # fmt: skip
     assert reports.rows("count_accuracy", "stocktake", to_day="2020-01-01") == []
     empty = factories.make_stocktake(counted.device, name="Empty")
