@@ -118,6 +118,11 @@ class _Ledger:
         fact = Fact(line, uuid, product, kind, abs(line.get("quantity")), source, target)
         if line.get("reverses_id"):
             fact.reverses = self._reversed(line.get("reverses_id"))
+        lot_id = line.get("lot_id")
+        if lot_id:
+            if lot_id not in self.lots_by_id:
+                raise CellProblem("import_unknown_reference", f"There is no lot {lot_id}.", field="lot_id")
+            fact.lot = self.lots_by_id[lot_id]
         return fact
 
     def _product(self, line: Line) -> Product:
@@ -163,6 +168,8 @@ class _Ledger:
                 raise CellProblem("import_below_zero", "With a kind the quantity is above zero.", field="quantity")
             return _checked(kind, source, target, place)
         if source is not None and target is not None:
+            if quantity < 0:
+                raise CellProblem("import_below_zero", "A transfer's quantity is above zero.", field="quantity")
             return _checked(Kind.TRANSFER, source, target, place)
         leaves = (quantity > 0) == (self.options.sign == "sales")
         if source is not None or target is not None:
@@ -197,9 +204,6 @@ class _Ledger:
         for fact in wanted:
             self._lot(fact)
         self.chunk.flush()
-        for fact in facts:
-            if fact.line.get("lot_id"):
-                fact.lot = self.lots_by_id.get(fact.line.get("lot_id"))
 
     def _lot(self, fact: Fact) -> None:
         line, code = fact.line, _lot_code(fact.line)

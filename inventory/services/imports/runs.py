@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
-from config.core.errors import AppError
+from config.core.errors import AppError, Conflict
 from config.core.problems import as_app_error
 from devices.actors import Actor
 from devices.models import Device
@@ -159,6 +159,8 @@ class ImportRun:
 def _refuse_trouble(error: Exception) -> AppError:
     """The refusal as our own; raises again what is no verdict on the rows (busy, gone, our own mistake)."""
     refusal: Any = error if isinstance(error, AppError) else as_app_error(error)
+    if isinstance(error, IntegrityError) and refusal.status >= AppError.status:
+        return Conflict("A row with this id or code is stored already.")
     if refusal.status >= AppError.status:
         raise error
     found: AppError = refusal
