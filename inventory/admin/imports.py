@@ -139,7 +139,7 @@ class ImportAdmin(StaffAdmin):
         if not self.has_change_permission(request, obj):
             return (head,)
         names = [f"{MAP}{field.name}" for field in find_import_kind(obj.kind).fields]
-        lines = [tuple(names[start : start + 3]) for start in range(0, len(names), 3)]
+        lines = [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
         rules = (("existing", "date_format", "decimal_comma"),)
         return (
             head,
