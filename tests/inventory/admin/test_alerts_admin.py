@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -39,12 +40,12 @@ def test_a_rule_of_a_device(boss: Client, staff: User, device: Device) -> None:
     sent = {**RULE, "device": device.pk, "product": product.pk}
     assert boss.post(address(AlertRule, "add"), sent).status_code == 302
     rule = AlertRule.objects.get()
-    assert (rule.device, rule.product, str(rule.threshold)) == (device, product, "2.5")
+    assert (rule.device, rule.product, rule.threshold) == (device, product, Decimal("2.5"))
     assert Event.objects.about(rule)[0].actor_id == str(staff.uuid)
     change = {**RULE, "product": product.pk, "threshold": "4", **opened(boss, rule)}
     assert boss.post(address(AlertRule, "change", rule.pk), change).status_code == 302
     rule.refresh_from_db()
-    assert str(rule.threshold) == "4"
+    assert rule.threshold == 4
     page = boss.get(address(AlertRule, "changelist")).content.decode()
     assert "Milk" in page
     do(boss, rule, "delete_selected")
