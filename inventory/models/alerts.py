@@ -36,6 +36,7 @@ class AlertRule(RecordModel):
 
         BELOW_MINIMUM = "below_minimum", "Below minimum"
         EXPIRING = "expiring", "Expiring"
+        NOT_COUNTED = "not_counted", "Not counted for long"
         DEVICE_SILENT = "device_silent", "Device silent"
         QUEUE_STUCK = "queue_stuck", "Queue stuck"
         LEDGER_DRIFT = "ledger_drift", "Ledger drift"

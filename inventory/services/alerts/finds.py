@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from config.core.quantities import QuantityField, plain
 from devices.models import Device, Standing
-from inventory.models import AlertRule, Case, Lot, Product, StockLevel
+from inventory.models import AlertRule, Case, CountEntry, Lot, Product, StockLevel, Stocktake
 from inventory.services.cases import STILL_OPEN
 from inventory.services.trees import branch
 
+UNDONE = (Stocktake.State.CANCELLED, Stocktake.State.REVERSED)
 LIVE = ~Q(installations__standing=Standing.REVOKED)
 ZERO = Value(Decimal(0), output_field=QuantityField())
 
@@ -90,6 +91,22 @@ def _expiring(rule: AlertRule, device_id: int | None) -> Iterator[Find]:
         )
 
 
+def _not_counted(rule: AlertRule, device_id: int | None) -> Iterator[Find]:
+    """Products that have moved and that nobody has counted for `days`; a cancelled or undone stocktake is no count."""
+    before = timezone.now() - timedelta(days=rule.days or 0)
+    counts = CountEntry.objects.filter(product=OuterRef("pk"), device=OuterRef("device"))
+    counts = _at(rule, counts.exclude(sheet__stocktake__state__in=UNDONE)).order_by()
+    last = Subquery(counts.values("product").annotate(last=Max("received_at")).values("last"))
+    moved = Exists(_levels(rule, product=OuterRef("pk")))
+    products = _watched(_goods(rule, Product.objects.filter(is_active=True, created_at__lt=before)), device_id)
+    old = products.annotate(last=last).filter(Q(last__lt=before) | Q(last=None), moved)
+    rows = old.order_by("device_id", "name", "id").values_list("device_id", "pk", "uuid", "name", "last")
+    for device, pk, uuid, name, moment in rows:
+        said = f"was last counted on {_moment(moment)}" if moment else "has never been counted"
+        place = f" at {rule.location}" if rule.location else ""
+        yield Find(device, f"product:{uuid}", f"{name} {said}{place}.", {"counted_at": moment}, product_id=pk)
+
+
 def _device_silent(rule: AlertRule, device_id: int | None) -> Iterator[Find]:
     """Active devices of which nothing was heard for `hours`."""
     since = timezone.now() - timedelta(hours=rule.hours or 0)
@@ -134,6 +151,7 @@ def _case_open(rule: AlertRule, device_id: int | None) -> Iterator[Find]:
 FINDERS: Mapping[str, Callable[[AlertRule, int | None], Iterable[Find]]] = {
     AlertRule.Kind.BELOW_MINIMUM: _below_minimum,
     AlertRule.Kind.EXPIRING: _expiring,
+    AlertRule.Kind.NOT_COUNTED: _not_counted,
     AlertRule.Kind.DEVICE_SILENT: _device_silent,
     AlertRule.Kind.QUEUE_STUCK: _queue_stuck,
     AlertRule.Kind.LEDGER_DRIFT: _ledger_drift,
@@ -161,10 +179,14 @@ def _goods(rule: AlertRule, rows: Any, path: str = "") -> Any:
 
 def _levels(rule: AlertRule, **of: Any) -> QuerySet[StockLevel]:
     """The levels that count; a location stands for all below it, too."""
-    levels: QuerySet[StockLevel] = StockLevel.all_objects.filter(**of).order_by()
-    if rule.location is not None:
-        levels = levels.filter(location__in=[rule.location, *branch(rule.location)])
+    levels: QuerySet[StockLevel] = _at(rule, StockLevel.all_objects.filter(**of).order_by())
     return levels
+
+
+def _at(rule: AlertRule, rows: Any) -> Any:
+    if rule.location is None:
+        return rows
+    return rows.filter(location__in=[rule.location, *branch(rule.location)])
 
 
 def _quantity(value: Decimal) -> Value:

@@ -21,7 +21,8 @@ from inventory.services.cases import open_case, resolve_case
 
 WATCH = system("alerts")
 Kind = AlertRule.Kind
-BY_WRITES = (Kind.BELOW_MINIMUM, Kind.EXPIRING, Kind.LEDGER_DRIFT, Kind.CASE_OPEN)  # the feed moves when they may
+# What may change when a feed moves, and what may change by itself.
+BY_WRITES = (Kind.BELOW_MINIMUM, Kind.EXPIRING, Kind.NOT_COUNTED, Kind.LEDGER_DRIFT, Kind.CASE_OPEN)
 BY_CLOCK = (Kind.DEVICE_SILENT, Kind.QUEUE_STUCK, Kind.CASE_OPEN)
 State = Alert.State
 

@@ -26,6 +26,7 @@ GOODS = frozenset({"product", "category", "location"})
 NEEDS: Mapping[str, frozenset[str]] = {
     Kind.BELOW_MINIMUM: frozenset(),
     Kind.EXPIRING: frozenset({"days"}),
+    Kind.NOT_COUNTED: frozenset({"days"}),
     Kind.DEVICE_SILENT: frozenset({"hours"}),
     Kind.QUEUE_STUCK: frozenset({"threshold"}),
     Kind.LEDGER_DRIFT: frozenset(),
@@ -34,6 +35,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
 MAY_HAVE: Mapping[str, frozenset[str]] = {
     Kind.BELOW_MINIMUM: frozenset({"threshold", "margin"}) | GOODS,
     Kind.EXPIRING: GOODS,
+    Kind.NOT_COUNTED: GOODS,
 }
 
 

@@ -10,28 +10,26 @@ from typing import Any
 import pytest
 import time_machine
 
-from devices.models import Device, Event, Feed, Presence, Standing
-from devices.services.standing import set_standing
+from devices.models import Device, Event, Feed
 from inventory.jobs import alerts
-from inventory.jobs.alerts import alert_clock, alert_sweep
-from inventory.models import Alert, AlertLook, AlertRule, AlertSighting, Case, Location
+from inventory.jobs.alerts import alert_sweep
+from inventory.models import Alert, AlertLook, AlertRule, AlertSighting, CountEntry, Location
 from inventory.services.alerts import looks
 from inventory.services.alerts.inbox import acknowledge_alert, snooze_alert
 from inventory.services.alerts.looks import devices_to_look_at, look
 from inventory.services.alerts.rules import delete_rule, restore_rule, update_rule
-from inventory.services.cases import claim_case, resolve_case
+from inventory.services.counting.stocktakes import cancel_stocktake
 from inventory.services.products import delete_product, update_product
 from tests.factories import (
     TESTER,
-    enrol,
-    make_case,
     make_category,
-    make_device,
+    make_entry,
     make_location,
     make_lot,
     make_movement,
     make_product,
     make_rule,
+    make_sheet,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -185,71 +183,38 @@ def test_expiring(device: Device, clock: Any) -> None:
     assert "Milk, lot far: 1 l left, expires on 2026-03-19." in said()
 
 
-# --- devices ---
-def test_a_silent_device(device: Device, clock: Any) -> None:
-    rule = make_rule(None, kind="device_silent", hours=24)
-    quiet, retired = enrol(name="Till").installation, make_device(name="Old")
-    set_standing(device=retired, actor=TESTER, standing=Standing.REVOKED)
-    clock.shift(timedelta(hours=25))
-    Presence.objects.filter(installation__device=device).update(last_seen_at=datetime.now(UTC))
-    alert_clock()
-    assert said() == ["Till was last heard of on 2026-03-01 12:00 UTC."]
-    case = Case.objects.get(kind="device_silent")
-    assert (case.device, case.state) == (quiet.device, "open")
-    clock.shift(timedelta(hours=1))
-    alert_clock()
-    assert Case.objects.get().times == 1, "once"
-    Presence.objects.update(last_seen_at=datetime.now(UTC))
-    alert_clock()
-    case.refresh_from_db()
-    assert (said(), case.state, case.resolution) == ([], "resolved", "The device was heard of again.")
-    assert look(rule, quiet.device_id) == 0
-
-
-def test_a_claimed_case_of_a_silent_device_stays_with_whoever_claimed_it(device: Device, clock: Any) -> None:
-    make_rule(device, kind="device_silent", hours=1)
-    clock.shift(timedelta(hours=2))
-    alert_clock()
-    claim_case(Case.objects.get(), actor=TESTER)
-    Presence.objects.update(last_seen_at=datetime.now(UTC))
-    alert_clock()
-    assert (said(), Case.objects.get().state) == ([], "claimed")
-
-
-def test_a_stuck_queue(device: Device, other: Device) -> None:
-    make_rule(None, kind="queue_stuck", threshold=Decimal(5), patience=2)
-    Presence.objects.filter(installation__device=device).update(queue_depth=12)
-    Presence.objects.filter(installation__device=other).update(queue_depth=4)
-    alert_clock()
-    assert said() == []
-    alert_clock()
-    assert said() == ["Scanner holds 12 operations that it has not pushed."]
-
-
-def test_ledger_drift_follows_its_cases(device: Device) -> None:
-    make_rule(None, kind="ledger_drift")
-    cases = [make_case(device, kind=Case.Kind.LEDGER_DRIFT) for _ in range(2)]
+# --- not counted ---
+def test_what_nobody_has_counted_for_long(device: Device, clock: Any) -> None:
+    main, attic = main_of(device), make_location(device, name="Attic")
+    tea, milk, idle = (make_product(device, name=name) for name in ("Tea", "Milk", "Idle"))
+    for product in (tea, milk):
+        move(device, product, "5")
+    sheet = make_sheet(device)
+    for product in (tea, milk):
+        make_entry(device, sheet_id=sheet.uuid, product_id=product.uuid, location_id=main.uuid, quantity=Decimal(5))
+    clock.shift(timedelta(days=20))
+    new = make_product(device, name="New")
+    move(device, new, "1")
+    make_entry(device, product_id=tea.uuid, location_id=main.uuid, quantity=Decimal(5))
+    rule = make_rule(device, kind="not_counted", days=30)
+    clock.shift(timedelta(days=20))
+    look(rule)
+    assert said() == ["Milk was last counted on 2026-03-01 12:00 UTC."], f"{idle} never moved, {new} is new"
+    clock.shift(timedelta(days=11))
+    look(rule)
+    assert said() == [
+        "Milk was last counted on 2026-03-01 12:00 UTC.",
+        "New has never been counted.",
+        "Tea was last counted on 2026-03-21 12:00 UTC.",
+    ]
+    make_entry(device, product_id=milk.uuid, location_id=main.uuid, quantity=Decimal(5))
+    cancel_stocktake(CountEntry.objects.filter(product=tea).latest("received_at").sheet.stocktake, actor=TESTER)
     alert_sweep()
-    assert said() == ["Ledger drift: 2 levels differ from the ledger."]
-    resolve_case(cases[0], actor=TESTER)
-    alert_sweep()
-    assert said() == ["Ledger drift: 1 level differs from the ledger."]
-    resolve_case(cases[1], actor=TESTER)
-    alert_sweep()
-    assert said() == []
-
-
-def test_a_case_that_is_open_too_long(device: Device, clock: Any) -> None:
-    make_rule(device, kind="case_open", days=7)
-    case = make_case(device, summary="Unknown code 7")
-    alert_clock()
-    assert said() == []
-    clock.shift(timedelta(days=8))
-    alert_clock()
-    assert said() == ["Open since 2026-03-01 12:00 UTC: Unknown code 7"]
-    resolve_case(case, actor=TESTER)
-    alert_sweep()
-    assert said() == []
+    assert said() == ["New has never been counted.", "Tea was last counted on 2026-03-01 12:00 UTC."]
+    move(device, tea, "1", to_location_id=attic.uuid)
+    update_rule(rule, actor=TESTER, changes={"location_id": attic.uuid})
+    look(AlertRule.objects.get())
+    assert said() == ["Tea has never been counted at Attic."]
 
 
 # --- when ---
