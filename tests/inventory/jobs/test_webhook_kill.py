@@ -10,24 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.factories.receiver import LOOPBACK, Handler, Receiver
-from tests.inventory.jobs.test_kill import WORKER, Site, kill, sql_and_url, start_site, until
+from tests.inventory.jobs.site import WORKER, Site, kill, until
 
-__all__ = ["sql_and_url", "start_site"]  # fixtures
 # The application as it is, with a sweep that does not let a test wait.
 TOY = """
-import os, sys
-sys.path.insert(0, os.environ["TOY_ROOT"])
-os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-import django
-django.setup()
-from config.celery import app
-from devices.actors import system
-from devices.services.enrollment import Wish, register_device
 from inventory.services.tasks import create_task
 from inventory.services.webhooks.endpoints import create_webhook
 
-app.conf.task_default_queue = os.environ["TOY_QUEUE"]
-app.conf.beat_scheduler = "celery.beat:PersistentScheduler"
 app.conf.beat_schedule = {"sweep": {"task": "inventory.jobs.webhook_sweep", "schedule": 0.5, "options": {"expires": 5}}}
 
 if __name__ == "__main__":
@@ -41,9 +30,8 @@ KILLS = (10, 25)  # at these requests, while the receiver thinks
 
 
 @pytest.mark.slow
-def test_every_event_arrives(start_site: Callable[[str], Site], receiver: Receiver, tmp_path: Path) -> None:
-    site = start_site(f"countonme://{tmp_path / 'broker'}")
-    (tmp_path / "toyhooks.py").write_text(TOY)
+def test_every_event_arrives(start_site: Callable[..., Site], receiver: Receiver, tmp_path: Path) -> None:
+    site = start_site(TOY)
     site.env |= {"OUTBOUND_NETWORKS": ",".join(LOOPBACK), "WEBHOOK_SECONDS": "2"}
     reached, killed = threading.Event(), threading.Event()
 
@@ -56,16 +44,15 @@ def test_every_event_arrives(start_site: Callable[[str], Site], receiver: Receiv
         handler.reply(200)
 
     receiver.script = answer
-    assert site.start("toyhooks.py", receiver.url(), str(EVENTS)).wait(120) == 0, (site.folder / "log").read_text()
-    command = ("-m", "celery", "-A", "toyhooks")
-    site.start(*command, "beat", "--schedule", str(tmp_path / "beat"))
-    worker = site.start(*command, *WORKER)
+    assert site.start("toyjobs.py", receiver.url(), str(EVENTS)).wait(120) == 0, (site.folder / "log").read_text()
+    site.celery("beat", "--schedule", str(tmp_path / "beat"))
+    worker = site.celery(*WORKER, "--concurrency", "2")
     for _ in KILLS:
         until(reached.is_set, site)
         kill(worker)
         reached.clear()
         killed.set()
-        worker = site.start(*command, *WORKER)
+        worker = site.celery(*WORKER, "--concurrency", "2")
     delivered = "SELECT count(*) FROM webhook_deliveries WHERE status = 'delivered'"
     until(lambda: site.sql(delivered) == EVENTS, site)
 
