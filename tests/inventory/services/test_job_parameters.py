@@ -64,29 +64,29 @@ def test_what_is_not_taken(parameter: fields.Parameter, given: Any) -> None:
 
 
 @pytest.fixture
-def report() -> Iterator[None]:
+def toy() -> Iterator[None]:
     def check(device: Device | None, values: dict[str, Any]) -> dict[str, Any]:
         if values["first"] > values["size"]:
             raise JobParameters("`first`: too late", errors=[FieldProblem("first", "invalid", "too late")])
         return {**values, "device_named": str(device)}
 
     parameters = {"first": fields.whole(default=1), "size": fields.whole(), "id": fields.ident(required=False)}
-    register_kind(JobKind("report", "Report", lambda run: None, parameters=parameters, check=check))
+    register_kind(JobKind("toy", "Toy", lambda run: None, parameters=parameters, check=check))
     yield
-    del KINDS["report"]
+    del KINDS["toy"]
 
 
 def ask(device: Device, **parameters: Any) -> Job:
-    return request_job(kind="report", actor=TESTER, device=device, parameters=parameters)
+    return request_job(kind="toy", actor=TESTER, device=device, parameters=parameters)
 
 
-@pytest.mark.usefixtures("report")
+@pytest.mark.usefixtures("toy")
 def test_defaults_are_stored_and_the_kind_has_the_last_word(device: Device) -> None:
     assert ask(device, size=3).parameters == {"first": 1, "size": 3, "device_named": str(device)}
     assert ask(device, size=3, first=2, id=UUID(ID).hex).parameters["id"] == ID
 
 
-@pytest.mark.usefixtures("report")
+@pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize(
     ("parameters", "problems"),
     [
