@@ -21,10 +21,14 @@ RESERVED = {"limit", "offset", "skip", "cursor", "search", "ordering", "fields"}
 MAX_SEARCH = 200
 
 
-class ReferenceFilter(filters.UUIDFilter):
-    """`category=<id>`: looked up inside the device; foreign, deleted and missing ids are the same 404."""
+class ExactIdFilter(filters.UUIDFilter):
+    """`held_by=<id>`: an id that is no reference."""
 
     field_class = ExactIdField
+
+
+class ReferenceFilter(ExactIdFilter):
+    """`category=<id>`: looked up inside the device; foreign, deleted and missing ids are the same 404."""
 
     def __init__(self, *, model: type[models.Model], **kwargs: Any) -> None:
         self.target = model
@@ -75,6 +79,7 @@ class DeviceFilterSet(filters.FilterSet):
         models.DateTimeField: {"filter_class": ExactTimeFilter},
         models.DateField: {"filter_class": ExactDateFilter},
         models.IntegerField: {"filter_class": ExactNumberFilter},
+        models.UUIDField: {"filter_class": ExactIdFilter},
         QuantityField: {"filter_class": ExactNumberFilter},
     }
 

@@ -202,7 +202,7 @@ class ProblemAutoSchema(AutoSchema):
                 parameter["schema"] = _words(names, before="-?")
         if getattr(self.view, "reads_feed", False):
             operation["responses"]["410"] = {"$ref": "#/components/responses/StartAgain"}
-        if getattr(self.view, "action", "") == "create" and getattr(self.view, "takes_lists", False):
+        if getattr(self.view, "action", "") in getattr(self.view, "takes_lists", ()):
             _offer_list(operation)
         return operation
 

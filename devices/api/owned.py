@@ -200,7 +200,7 @@ class DeviceScopedViewSet(OnceMixin, GenericViewSet[Any]):
 class CreateMixin:
     """POST: one row, or a list with a result per row."""
 
-    takes_lists: ClassVar[bool] = True
+    takes_lists: ClassVar[tuple[str, ...]] = ("create",)  # the actions that do
 
     def create(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         if isinstance(request.data, list):

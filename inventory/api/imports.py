@@ -135,7 +135,7 @@ class ImportViewSet(DeviceScopedViewSet):
     search_fields = ("file_name",)
     ordering_fields = ("created_at",)
     own_parameters = ()
-    takes_lists: ClassVar[bool] = False
+    takes_lists: ClassVar[tuple[str, ...]] = ()
     parser_classes = [JSONParser, UploadParser]
 
     def get_queryset(self) -> Any:

@@ -8,6 +8,11 @@ from inventory.api.alerts import AlertMailView, AlertRuleViewSet, AlertViewSet
 from inventory.api.barcodes import BarcodeViewSet
 from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
+from inventory.api.counting.campaigns import CampaignViewSet
+from inventory.api.counting.entries import EntryViewSet, ScanEventViewSet
+from inventory.api.counting.lines import LineViewSet
+from inventory.api.counting.sheets import SheetViewSet
+from inventory.api.counting.stocktakes import StocktakeViewSet
 from inventory.api.exports import ExportView
 from inventory.api.imports import ImportViewSet
 from inventory.api.jobs import JobViewSet
@@ -45,6 +50,12 @@ router.register("stock-levels", LevelViewSet, basename="stock-level")
 router.register("tasks", TaskViewSet, basename="task")
 router.register("imports", ImportViewSet, basename="import")
 router.register("label-templates", LabelTemplateViewSet, basename="label-template")
+router.register("campaigns", CampaignViewSet, basename="campaign")
+router.register("stocktakes", StocktakeViewSet, basename="stocktake")
+router.register("sheets", SheetViewSet, basename="sheet")
+router.register("count-entries", EntryViewSet, basename="count-entry")
+router.register("scan-events", ScanEventViewSet, basename="scan-event")
+router.register("stocktake-lines", LineViewSet, basename="stocktake-line")
 router.register("jobs", JobViewSet, basename="job")
 router.register("alert-rules", AlertRuleViewSet, basename="alert-rule")
 router.register("alerts", AlertViewSet, basename="alert")

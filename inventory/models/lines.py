@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.functions import Cast
 
 from config.core.models import alive, with_tombstones
 from config.core.quantities import QuantityField
@@ -80,6 +81,11 @@ class StocktakeLineQuerySet(DeviceOwnedQuerySet):
         """Not decided yet."""
         return self.filter(state__in=WAITING)
 
+    def naming(self, column: str, word: str) -> Self:
+        """Where `counters` or `flags`, lists of plain words, have this one."""
+        text = Cast(column, models.TextField())
+        return self.annotate(**{f"{column}_text": text}).filter(**{f"{column}_text__contains": f'"{word}"'})
+
 
 class StocktakeLine(DeviceOwnedModel):
     """One bucket in one stocktake; its uuid is made from both, so there is never a second one.
@@ -143,6 +149,18 @@ class StocktakeLine(DeviceOwnedModel):
         return f"{self.product} at {self.location}"
 
 
+# Why a person should look at a line.
+LINE_FLAGS = (
+    "ambiguous",
+    "assumed_zero",
+    "changed",
+    "logging_lag",
+    "not_independent",
+    "not_recounted",
+    "overlap",
+    "serial_again",
+    "while_counting",
+)
 Line = StocktakeLine.State
 WAITING = (Line.TO_COUNT, Line.COUNTED, Line.VARIANCE, Line.RECOUNT)
 DECIDED = (Line.MATCHED, Line.ACCEPTED, Line.REJECTED, Line.EXCUSED)

@@ -14,6 +14,7 @@ from inventory.models import (
     Alert,
     AlertRule,
     Barcode,
+    Campaign,
     Case,
     CatalogProduct,
     CatalogSource,
@@ -41,6 +42,7 @@ from inventory.services.alerts.rules import create_rule
 from inventory.services.barcodes import create_barcode
 from inventory.services.cases import open_case
 from inventory.services.categories import create_category
+from inventory.services.counting.campaigns import create_campaign
 from inventory.services.counting.entries import record_entry
 from inventory.services.counting.scans import record_scan
 from inventory.services.counting.sheets import create_sheet
@@ -171,11 +173,19 @@ def actor(installation: Installation) -> Actor:
     return actor_of(installation)
 
 
+def make_campaign(device: Device, **values: Any) -> Campaign:
+    """A draft of the device's owner; of the staff where it has none."""
+    return create_campaign(actor=TESTER, **{"owner": device.owner, "name": f"Campaign {next(NUMBERS)}", **values})
+
+
+def make_draft(device: Device, **values: Any) -> Stocktake:
+    """A stocktake that nobody opened yet."""
+    return create_stocktake(device=device, actor=TESTER, **{"name": f"Stocktake {next(NUMBERS)}", **values})
+
+
 def make_stocktake(device: Device, **values: Any) -> Stocktake:
     """A stocktake that is open for counting."""
-    values = {"name": f"Stocktake {next(NUMBERS)}", **values}
-    stocktake = create_stocktake(device=device, actor=TESTER, **values)
-    return open_stocktake(stocktake, actor=TESTER)
+    return open_stocktake(make_draft(device, **values), actor=TESTER)
 
 
 def make_sheet(device: Device, **values: Any) -> CountSheet:

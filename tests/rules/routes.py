@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from devices.models import Device
+from inventory.models import CountSheet
 from tests import factories
 
 Body = dict[str, Any]
@@ -50,6 +51,14 @@ def _of_product(**values: Any) -> Callable[[Device], Body]:
     return lambda device: {"product_id": str(factories.make_product(device).uuid), **values}
 
 
+def _on(row: Any) -> Body:
+    return {f"{'sheet' if isinstance(row, CountSheet) else 'stocktake'}_id": str(row.uuid)}
+
+
+def _seven(device: Device) -> Body:
+    return _of_product(quantity="7")(device)
+
+
 # Every viewset by its basename. A new resource: add its factory here, and the whole matrix runs over it.
 ROWS: dict[str, Rows] = {
     "category": Rows(factories.make_category, lambda _: {"name": "Paint"}, {"name": "Taken over"}),
@@ -65,6 +74,12 @@ ROWS: dict[str, Rows] = {
         lambda _: {"name": "Shelf", "width": "50", "height": "25"},
         {"name": "Taken over"},
     ),
+    "stocktake": Rows(factories.make_draft, lambda _: {"name": "November"}, {"name": "Taken over"}),
+    "sheet": Rows(factories.make_sheet, lambda device: _on(factories.make_stocktake(device)), {"name": "Taken over"}),
+    "count-entry": Rows(factories.make_entry, lambda device: {**_on(factories.make_sheet(device)), **_seven(device)}),
+    "scan-event": Rows(factories.make_scan_event),
+    "stocktake-line": Rows(factories.make_line),
+    "campaign": Rows(factories.make_campaign, lambda _: {"name": "Everywhere"}, {"name": "Taken over"}),
     "job": Rows(factories.make_job),
     "import": Rows(factories.make_import, change={"options": {"existing": "skip"}}),
     "webhook": Rows(
@@ -83,7 +98,11 @@ REFERENCES: dict[str, Callable[[Device], Any]] = {
     "from_location_id": factories.make_location,
     "to_location_id": factories.make_location,
     "lot_id": factories.make_lot,
+    "stocktake_id": factories.make_stocktake,
+    "sheet_id": factories.make_sheet,
 }
+# What people have and devices have not; their own tests are named here.
+PEOPLES = {"campaign": "tests/inventory/api/test_campaigns.py"}
 QUERIES = {"product-check-name": "?name=Bolt"}  # what a route cannot do without
 # Routes without an id of a row in their path, by name, with the reason.
 OPEN = {
@@ -117,6 +136,7 @@ IGNORE_DEVICE_HEADER = {
     "device-list": "all of one's own devices",
     "catalog-list": "the catalogue is everybody's",
     "catalog-detail": "likewise",
+    "campaign": "a person's own, in no device",
 }
 HOW_TO_ADD = (
     "has no entry in tests/rules/routes.py: add the viewset's basename to ROWS with a factory "

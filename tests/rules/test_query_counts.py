@@ -16,12 +16,13 @@ from rest_framework.test import APIClient
 
 from devices.models import Device
 from tests import factories
-from tests.rules.routes import ROWS, Route, routes
+from tests.rules.routes import PEOPLES, ROWS, Route, routes
 
 NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
 ROUTES = {route.name: route for route in routes()}
-READS = [route for route in ROUTES.values() if route.key in ROWS and "retrieve" in route.actions.values()]
-LISTS = [route for route in ROUTES.values() if route.actions.get("get") == "list" and route.key != "device"]
+KNOWN = [route for route in ROUTES.values() if route.key in ROWS and route.key not in PEOPLES]
+READS = [route for route in KNOWN if "retrieve" in route.actions.values()]
+LISTS = [route for route in KNOWN if route.actions.get("get") == "list" and route.key != "device"]
 # 1 = who calls (installation, device, feed, presence); a list is 1 + count + rows.
 LIST, DETAIL = 3, 2
 WRITES = {
@@ -54,6 +55,12 @@ WRITES = {
     "webhook-list POST": 12,
     "webhook-detail PATCH": 7,
     "webhook-detail DELETE": 6,
+    "stocktake-list POST": 7,
+    "stocktake-detail PATCH": 7,
+    "stocktake-detail DELETE": 8,
+    "sheet-list POST": 8,
+    "sheet-detail PATCH": 7,
+    "count-entry-list POST": 28,
 }
 
 
@@ -110,8 +117,8 @@ def test_a_write(name: str, client: APIClient, device: Device) -> None:
 def test_every_write_is_recorded() -> None:
     made = {
         f"{route.name} {method}"
-        for route in ROUTES.values()
-        if route.key in ROWS and {"list", "retrieve"} & set(route.actions.values())
+        for route in KNOWN
+        if {"list", "retrieve"} & set(route.actions.values())
         for method in route.methods
         if method in ("POST", "PATCH", "DELETE") and (method != "POST" or ROWS[route.key].new is not None)
     }

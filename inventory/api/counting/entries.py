@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_view
+
 from config.core.fields import ExactInteger, ExactText, ExactTime, QuantityWire
+from config.core.filters import DeviceFilterSet, ReferenceFilter
+from devices.api.owned import CreateMixin, DeviceScopedViewSet
 from devices.api.records import RecordSerializer, ReferenceId
-from inventory.models import CountEntry, ScanEvent
+from inventory.api.counting.examples import ENTRY
+from inventory.api.counting.placing import placed_by
+from inventory.models import CountEntry, CountSheet, Location, Lot, Product, ScanEvent, Stocktake
+from inventory.services.counting.entries import record_entry
 from inventory.services.scan import MAX_CODE
 
 FACT_FIELDS = ("counted_at", "base_revision", "counter_name", "is_late", "received_at")
 SERVERS = ("counter_name", "is_late", "received_at")
+ENTRY_REFERENCES = ("sheet", "product", "location", "lot", "scan")
 
 
 class EntrySerializer(RecordSerializer):
@@ -31,6 +41,12 @@ class EntrySerializer(RecordSerializer):
         read_only_fields = SERVERS
 
 
+class SheetEntrySerializer(EntrySerializer):
+    """A count on the sheet that the path names."""
+
+    sheet_id = ReferenceId(read_only=True)
+
+
 class ScanEventSerializer(RecordSerializer):
     """One raw scan; the server resolves it and makes its count."""
 
@@ -49,3 +65,62 @@ class ScanEventSerializer(RecordSerializer):
             "sheet_id", "code", "match", "outcome", "product_id", "location_id", "lot_id", "quantity", *FACT_FIELDS,
         )  # fmt: skip
         read_only_fields = ("match", "outcome", *SERVERS)
+
+
+class FactFilter(DeviceFilterSet):
+    """What entries and scans are filtered by."""
+
+    sheet = ReferenceFilter(model=CountSheet, field_name="sheet")
+    stocktake = ReferenceFilter(model=Stocktake, field_name="sheet__stocktake")
+    product = ReferenceFilter(model=Product, field_name="product")
+    location = ReferenceFilter(model=Location, field_name="location")
+    lot = ReferenceFilter(model=Lot, field_name="lot")
+
+
+FACT_LOOKUPS = {
+    "counter": ["exact"],
+    "is_late": ["exact"],
+    "counted_at": ["gte", "lte", "gt", "lt", "isnull"],
+    "received_at": ["gte", "lte", "gt", "lt"],
+    "revision": ["gt", "gte", "lte"],
+}
+
+
+class EntryFilter(FactFilter):
+    """Filters of the entries."""
+
+    class Meta(DeviceFilterSet.Meta):
+        model = CountEntry
+        fields = {"mode": ["exact"], "quantity": ["exact", "gte", "lte"], **FACT_LOOKUPS}
+
+
+class ScanEventFilter(FactFilter):
+    """Filters of the scans."""
+
+    class Meta(DeviceFilterSet.Meta):
+        model = ScanEvent
+        fields = {"code": ["exact", "istartswith"], "outcome": ["exact"], "match": ["exact"], **FACT_LOOKUPS}
+
+
+@extend_schema_view(create=ENTRY)
+class EntryViewSet(CreateMixin, DeviceScopedViewSet):
+    """Counts: insert-only. A correction is another entry; `set` replaces its sheet's own earlier ones."""
+
+    serializer_class = EntrySerializer
+    filterset_class = EntryFilter
+    search_fields = ("product__name", "product__sku", "counter_name", "note")
+    ordering_fields = ("counted_at", "received_at", "created_at", "quantity", "revision")
+    references = ENTRY_REFERENCES
+
+    def create_service(self, **values: Any) -> CountEntry:
+        return record_entry(**values, **placed_by(self.request, values))
+
+
+class ScanEventViewSet(DeviceScopedViewSet):
+    """Raw scans as they came, kept for ever; they are made at /v1/sheets/{id}/scans or by sync."""
+
+    serializer_class = ScanEventSerializer
+    filterset_class = ScanEventFilter
+    search_fields = ("code", "product__name", "product__sku", "counter_name")
+    ordering_fields = ("counted_at", "received_at", "created_at", "revision")
+    references = ("sheet", "product", "location", "lot")

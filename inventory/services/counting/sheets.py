@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from config.core.errors import FieldProblem, ReferenceNotFound
+from config.core.errors import FieldProblem, Invalid, ReferenceNotFound
 from devices.actors import Actor
 from devices.models import Device, Installation
 from devices.services.owned import (
@@ -29,7 +29,7 @@ from inventory.models.stocktakes import State
 from inventory.services.counting.states import move_sheet
 from inventory.services.counting.work import evaluate_if_complete
 
-FIELDS = frozenset({"name", "location_id", "assigned_to", "assignee_name", "state", "final_sequence"})
+FIELDS = frozenset({"stocktake_id", "name", "location_id", "assigned_to", "assignee_name", "state", "final_sequence"})
 TAKES_SHEETS = (State.DRAFT, State.SCHEDULED, State.OPEN, State.COUNTING)
 # What a device may say of its sheet, and the arrow that leads there.
 MOVES: Mapping[str, tuple[str, str]] = {
@@ -90,7 +90,7 @@ def update_sheet(
 ) -> CountSheet:
     """Rename or assign a sheet, or say how far it is (`state`, with `final_sequence` when it is submitted).
 
-    Raises NotFound, RevisionMismatch, SheetTransition, ReferenceNotFound.
+    Raises NotFound, RevisionMismatch, SheetTransition, ReferenceNotFound, Invalid.
     """
     values = writable(changes, FIELDS)
     state, final = values.pop("state", None), values.pop("final_sequence", None)
@@ -100,6 +100,8 @@ def update_sheet(
         values["location"] = find_reference(Location, device=current.device, id=location_id, field="location_id")
     if "assigned_to" in values:
         values["assigned_to"] = known_installation(current.device, values["assigned_to"])
+    if "stocktake_id" in values:
+        _refuse_to_move(current, values.pop("stocktake_id"))
     changed = change_owned(current, revision=revision, actor=actor, changes=values)
     if state is None or state == changed.state:
         return changed
@@ -111,6 +113,15 @@ def update_sheet(
         raise SheetTransition(changed.state, str(state))
     move, action = MOVES[state]
     return move_sheet(changed, move, actor=actor, action=action)
+
+
+def _refuse_to_move(sheet: CountSheet, stocktake_id: UUID | None) -> None:
+    """A sheet stays in its stocktake: what was counted on it belongs there."""
+    if stocktake_id == sheet.stocktake.uuid:
+        return
+    find_reference(Stocktake, device=sheet.device, id=stocktake_id, field="stocktake_id")
+    detail = "A sheet stays in its stocktake."
+    raise Invalid(detail, errors=[FieldProblem("stocktake_id", "read_only_field", detail)])
 
 
 @transaction.atomic

@@ -21,6 +21,7 @@ from devices.services.owned import (
     insert_owned,
     lock_device,
     lock_owned,
+    restore_owned,
     writable,
 )
 from inventory.errors.counting import (
@@ -265,5 +266,15 @@ def delete_stocktake(stocktake: Stocktake, *, actor: Actor, expected_revision: i
     current, revision = lock_owned(stocktake, expected_revision=expected_revision)
     if current.state not in REMOVABLE or current.lines.filter(state=Line.POSTED).exists():
         raise StocktakeTransition(current.state, "delete")
-    children = [CountSheet.all_objects.filter(stocktake=current), current.lines(manager="all_objects").all()]
-    return delete_owned(current, revision=revision, actor=actor, children=children)
+    return delete_owned(current, revision=revision, actor=actor, children=_children(current))
+
+
+@transaction.atomic
+def restore_stocktake(stocktake: Stocktake, *, actor: Actor, expected_revision: int | None = None) -> Stocktake:
+    """Bring it back with its sheets and lines. Raises NotDeleted, RevisionMismatch."""
+    current, revision = lock_owned(stocktake, expected_revision=expected_revision, deleted=True)
+    return restore_owned(current, revision=revision, actor=actor, children=_children(current))
+
+
+def _children(stocktake: Stocktake) -> list[Any]:
+    return [CountSheet.all_objects.filter(stocktake=stocktake), stocktake.lines(manager="all_objects").all()]
