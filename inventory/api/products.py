@@ -18,7 +18,10 @@ from config.core.fields import ExactTime, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter, refuse_unknown
 from devices.api.owned import OwnedViewSet
 from devices.api.records import RecordSerializer, ReferenceId
+from devices.models import Installation
+from inventory.api.callers import calling_installation
 from inventory.models import Category, Product
+from inventory.models.blindness import hidden_lines
 from inventory.reports.stock import Stock, stock_of
 from inventory.services import products
 
@@ -69,13 +72,13 @@ class StockLineSerializer(serializers.Serializer[Any]):
     location_id = serializers.UUIDField()
     location_name = serializers.CharField()
     lot_id = serializers.UUIDField(allow_null=True)
-    quantity = QuantityWire()
+    quantity = QuantityWire(allow_null=True)
 
 
 class StockSerializer(serializers.Serializer[Any]):
-    """Stock of one product; `revision` = the feed position it is true at."""
+    """Stock of one product; `revision` = the feed position it is true at. Null where it is counted blindly."""
 
-    on_hand = QuantityWire()
+    on_hand = QuantityWire(allow_null=True)
     by_location = StockLineSerializer(many=True)
     revision = serializers.IntegerField()
 
@@ -111,7 +114,7 @@ class ProductViewSet(OwnedViewSet):
         product = self.get_object()
         refuse_unknown(request.query_params, {"at"})
         found: Stock = stock_of(product, head=self.device.feed.head, at=_moment(request.query_params.get("at")))
-        return Response(StockSerializer(found).data)
+        return Response(_veiled(StockSerializer(found).data, product, calling_installation(request)))
 
     @extend_schema(
         responses=NameCheckSerializer, parameters=[OpenApiParameter("name", str, required=True)], filters=False
@@ -137,3 +140,18 @@ def _moment(text: str | None) -> datetime | int | None:
         return ExactTime().to_internal_value(text)
     except serializers.ValidationError:
         raise InvalidFilter("`at` takes an ISO time with zone (2026-03-01T12:00:00Z) or a revision.") from None
+
+
+def _veiled(stock: Any, product: Product, installation: Installation | None) -> Any:
+    """Without the quantities that are hidden from a blind counter."""
+    if installation is None:
+        return stock
+    hidden = set(hidden_lines(installation, product=product).values_list("location__uuid", "lot__uuid"))
+    if not hidden:
+        return stock
+    keys = [(UUID(line["location_id"]), line["lot_id"] and UUID(line["lot_id"])) for line in stock["by_location"]]
+    lines = [
+        {**line, "quantity": None} if key in hidden else line
+        for key, line in zip(keys, stock["by_location"], strict=True)
+    ]
+    return {**stock, "on_hand": None, "by_location": lines}

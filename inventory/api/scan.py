@@ -14,8 +14,11 @@ from config.core.errors import BadText
 from config.core.fields import QuantityWire
 from config.core.filters import refuse_unknown
 from devices.api.scope import acting_device
+from devices.models import Installation
+from inventory.api.callers import calling_installation
 from inventory.api.catalog import CatalogSerializer
 from inventory.models import Product
+from inventory.models.blindness import hide_products
 from inventory.services.scan import MAX_CODE, Scan, resolve_scan
 
 
@@ -26,7 +29,7 @@ class ScannedProduct(serializers.Serializer[Any]):
     name = serializers.CharField()
     sku = serializers.CharField()
     unit = serializers.CharField()
-    on_hand = QuantityWire()
+    on_hand = QuantityWire(allow_null=True)
     revision = serializers.IntegerField()
 
 
@@ -62,11 +65,14 @@ class ScanView(APIView):
             raise BadText(f"A code has 1 to {MAX_CODE} characters of valid Unicode.")
         actor: Any = request.auth
         scan = resolve_scan(device=device, actor=actor, code=code)
-        return Response(ScanSerializer(_with_level(scan)).data)
+        return Response(ScanSerializer(_with_level(scan, calling_installation(request))).data)
 
 
-def _with_level(scan: Scan) -> dict[str, Any]:
+def _with_level(scan: Scan, installation: Installation | None) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(scan, name) for name in Scan.__slots__}
     if scan.product is not None:
-        found["product"] = Product.all_objects.with_stock().get(pk=scan.product.pk)
+        product = hide_products(Product.all_objects.with_stock(), installation).get(pk=scan.product.pk)
+        if getattr(product, "is_hidden", False):
+            product.on_hand = None
+        found["product"] = product
     return found

@@ -22,6 +22,7 @@ from devices.api.owned import OnceMixin
 from devices.api.records import StrictSerializer
 from devices.api.scope import acting_device
 from devices.models import Device, Installation, Standing
+from inventory.api.callers import calling_installation
 from inventory.api.tables import TABLES
 from inventory.errors import SyncAtomicFailed, SyncTooManyOperations, SyncUnknownTable
 from inventory.services.positions import Position
@@ -110,7 +111,8 @@ def _pull(request: Request) -> tuple[Page, Device]:
     limit = page_number(request, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
     device = acting_device(request)
     cursor = request.query_params.get("cursor")
-    return pull_changes(device=device, cursor=cursor, limit=limit, tables=_wanted_tables(request)), device
+    tables = [table.seen_by(calling_installation(request)) for table in _wanted_tables(request)]
+    return pull_changes(device=device, cursor=cursor, limit=limit, tables=tables), device
 
 
 def _wanted_tables(request: Request) -> list[Table]:

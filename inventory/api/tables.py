@@ -15,7 +15,7 @@ from inventory import errors
 from inventory.api.barcodes import BarcodeSerializer
 from inventory.api.categories import CategorySerializer
 from inventory.api.counting.entries import EntrySerializer, ScanEventSerializer
-from inventory.api.counting.lines import LineSerializer
+from inventory.api.counting.lines import LINE_REFERENCES, LineSerializer
 from inventory.api.counting.sheets import SheetSerializer
 from inventory.api.counting.stocktakes import StocktakeSerializer
 from inventory.api.levels import LevelSerializer
@@ -24,6 +24,7 @@ from inventory.api.lots import LotSerializer
 from inventory.api.movements import PushedMovementSerializer
 from inventory.api.products import ProductSerializer
 from inventory.api.tasks import TaskSerializer
+from inventory.models.blindness import hide_levels, hide_lines
 from inventory.services import barcodes, categories, locations, lots, movements, products, tasks
 from inventory.services.counting import entries, scans, sheets, stocktakes
 from inventory.services.sync.tables import Table, Values
@@ -127,7 +128,7 @@ _TABLES = (
         filled=frozenset({"from_location_id", "to_location_id"}),
         dropped=frozenset({"reverses_id"}),
     ),
-    _table("stock_levels", LevelSerializer, ("product", "location", "lot")),
+    _table("stock_levels", LevelSerializer, ("product", "location", "lot"), veil=hide_levels),
     _table(
         "tasks",
         TaskSerializer,
@@ -171,6 +172,6 @@ _TABLES = (
         create_many=entries.record_queued_entries,
         filled=frozenset({"location_id"}),
     ),
-    _table("stocktake_lines", LineSerializer, ("stocktake", "product", "location", "lot", "movement")),
+    _table("stocktake_lines", LineSerializer, LINE_REFERENCES, veil=hide_lines),
 )
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}

@@ -9,6 +9,7 @@ from inventory.api.barcodes import BarcodeViewSet
 from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
 from inventory.api.counting.campaigns import CampaignViewSet
+from inventory.api.counting.control import AccuracyView, LastCountedView, SuggestionsView
 from inventory.api.counting.entries import EntryViewSet, ScanEventViewSet
 from inventory.api.counting.lines import LineViewSet
 from inventory.api.counting.sheets import SheetViewSet
@@ -70,6 +71,9 @@ urlpatterns = [
     path("catalog", CatalogView.as_view(), name="catalog-list"),
     path("catalog/<str:gtin>", CatalogProductView.as_view(), name="catalog-detail"),
     path("scan/<code:code>", ScanView.as_view(), name="scan"),
+    path("count-accuracy", AccuracyView.as_view(), name="count-accuracy"),
+    path("last-counted", LastCountedView.as_view(), name="last-counted"),
+    path("count-suggestions", SuggestionsView.as_view(), name="count-suggestions"),
     path("sync/changes", PullView.as_view(), name="sync-changes"),
     path("sync/since", SinceView.as_view(), name="sync-since"),
     path("sync/push", PushView.as_view(), name="sync-push"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from config.core.wire import MendingJSONParser, parse_json, to_json
 from devices.api.owned import OnceMixin
 from devices.api.scope import acting_device
 from devices.models import Installation, Standing
+from inventory.api.callers import calling_installation
 from inventory.api.tables import TABLES
 from inventory.errors import SyncConflict
 from inventory.services.sync.tables import Table
@@ -86,7 +88,9 @@ class WatermelonView(OnceMixin, APIView):
         device = acting_device(request)
         if _draining(request):
             return Response(_empty(last))
-        return Response(_body(pull_tables(device=device, layouts=LAYOUTS, last=last, added=added, pack=_pack)))
+        layouts = _seen_by(calling_installation(request))
+        pulled = pull_tables(device=device, layouts=layouts, last=last, added=added, pack=_pack)
+        return Response(_body(pulled))
 
     @extend_schema(parameters=[LAST], request=OpenApiTypes.OBJECT, responses=WatermelonPushedSerializer)
     def post(self, request: Request) -> Response:
@@ -115,6 +119,14 @@ class WatermelonView(OnceMixin, APIView):
             request: Any = self.request
             show_tombstones(device=acting_device(request), actor=request.auth, layouts=LAYOUTS, changes=self.changes)
         return super().handle_exception(exc)
+
+
+def _seen_by(installation: Installation | None) -> dict[str, Layout]:
+    seen = {name: (layout, layout.table.seen_by(installation)) for name, layout in LAYOUTS.items()}
+    return {
+        name: layout if table is layout.table else replace(layout, table=table)
+        for name, (layout, table) in seen.items()
+    }
 
 
 def _draining(request: Request) -> bool:

@@ -13,8 +13,11 @@ from config.core.pagination import MAX_LIMIT
 from config.core.problems import body
 from devices.actors import Actor
 from devices.api.records import StrictSerializer
+from inventory.api.callers import calling_installation
 from inventory.api.counting.lines import LINE_REFERENCES, LISTS, LineSerializer
+from inventory.errors.counting import FourEyes
 from inventory.models import Stocktake, StocktakeLine, VarianceReason
+from inventory.models.blindness import is_blind
 from inventory.services.counting.decisions import CHECKS, decide_lines
 
 
@@ -49,11 +52,16 @@ class DecidedSerializer(serializers.Serializer[Any]):
 
 
 def decide(stocktake: Stocktake, request: Request, *, actor: Actor, context: dict[str, Any]) -> dict[str, Any]:
-    """Carry out the request; a line that is not there, or not of this stocktake, is a 404 of its own."""
+    """Carry out the request; a line that is not there, or not of this stocktake, is a 404 of its own.
+
+    Raises FourEyes for whoever counts blindly.
+    """
     serializer = DecisionsSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     values = dict(serializer.validated_data)
     ids, listed = values.pop("line_ids", None), values.pop("list", None)
+    if is_blind(calling_installation(request), stocktake):
+        raise FourEyes  # the refusals alone would tell
     lines = stocktake.lines.order_by("pk")
     wanted = lines.filter(uuid__in=ids) if listed is None else getattr(lines, listed)().waiting()
     found = {line.uuid: line for line in wanted[:MAX_LIMIT]}

@@ -16,9 +16,12 @@ from config.core.fields import ExactText, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter, refuse_unknown
 from devices.api.owned import DeviceScopedViewSet
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
-from inventory.api.counting.why import WhySerializer
+from inventory.api.counting.why import WhySerializer, veil_explanation
+from inventory.api.veil import VeiledMixin
+from inventory.errors.counting import FourEyes
 from inventory.models import Location, Lot, Product, Stocktake, StocktakeLine, VarianceReason
-from inventory.models.lines import LINE_FLAGS
+from inventory.models.blindness import hide_lines
+from inventory.models.lines import LINE_FLAGS, Line
 from inventory.services.counting import decisions
 from inventory.services.counting.explanation import explain_line
 from inventory.services.counting.posting import reverse_line
@@ -28,9 +31,23 @@ LINE_REFERENCES = ("stocktake", "product", "location", "lot", "movement")
 LINE_SEARCH = ("product__name", "product__sku", "location__name", "location__code", "lot__code")
 LINE_ORDERING = ("variance", "expected", "counted", "counted_at", "pass_number", "state", "updated_at", "revision")
 
+# What a blind counter is shown instead; of the states only those that say nothing of a variance.
+HIDDEN: dict[str, Any] = {
+    **dict.fromkeys(("expected", "counted", "variance", "decided_at")),
+    **dict.fromkeys(("reason", "note", "decided_by_name"), ""),
+    "flags": [],
+}
+UNTOLD = (Line.TO_COUNT, Line.COUNTED, Line.RECOUNT)
+# Filters and orders that would tell it all the same.
+LINE_TELLING = ("list", "flag", "counter", "state", "reason", "variance", "expected", "counted")
+LINE_HARMLESS = frozenset({("list", "not_counted"), ("state", "to_count")})
+
 
 class LineSerializer(RecordSerializer):
-    """One bucket of a stocktake; variance = counted - expected, all three null until they are known."""
+    """One bucket of a stocktake; variance = counted - expected, all three null until they are known.
+
+    Whoever counts it blindly is shown none of them, until it is posted.
+    """
 
     stocktake_id = ReferenceId(read_only=True)
     product_id = ReferenceId(read_only=True)
@@ -49,6 +66,19 @@ class LineSerializer(RecordSerializer):
             "variance", "counted_at", "flags", "reason", "note", "decided_by_name", "decided_at", "movement_id",
         )  # fmt: skip
         read_only_fields = ("state", "pass_number", "counted_at", "reason", "note", "decided_by_name", "decided_at")
+
+    def to_representation(self, instance: StocktakeLine) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if not getattr(instance, "is_hidden", False):
+            return shown
+        state = shown["state"] if shown["state"] in UNTOLD else Line.COUNTED.value
+        return {**shown, **HIDDEN, "state": state}
+
+
+def refuse_blind(line: StocktakeLine) -> None:
+    """Whoever counts blindly cannot decide: the refusals alone would tell. Raises FourEyes."""
+    if getattr(line, "is_hidden", False):
+        raise FourEyes
 
 
 class DecisionSerializer(StrictSerializer):
@@ -88,7 +118,7 @@ class LineFilter(DeviceFilterSet):
         return queryset.naming(f"{name}s", value)
 
 
-class LineViewSet(DeviceScopedViewSet):
+class LineViewSet(VeiledMixin, DeviceScopedViewSet):
     """Lines of the device's stocktakes: read, decided, reversed, explained."""
 
     serializer_class = LineSerializer
@@ -96,6 +126,9 @@ class LineViewSet(DeviceScopedViewSet):
     search_fields = LINE_SEARCH
     ordering_fields = LINE_ORDERING
     references = LINE_REFERENCES
+    hide = staticmethod(hide_lines)
+    telling = LINE_TELLING
+    harmless = LINE_HARMLESS
 
     def _row(self, queryset: Any) -> Any:
         line = super()._row(queryset)
@@ -104,6 +137,7 @@ class LineViewSet(DeviceScopedViewSet):
 
     def _decide(self, service: Callable[..., StocktakeLine], request: Request) -> Response:
         line = self.get_object()
+        refuse_blind(line)
         serializer = DecisionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self.answer(service(line, actor=self.actor, **serializer.validated_data))
@@ -144,4 +178,6 @@ class LineViewSet(DeviceScopedViewSet):
         """Why is this 7? Counts, movements before, after and in doubt, and the sum; computed afresh."""
         line = self.get_object()
         refuse_unknown(request.query_params, set())
-        return Response(explain_line(line))
+        return Response(
+            veil_explanation(explain_line(line)) if getattr(line, "is_hidden", False) else explain_line(line)
+        )

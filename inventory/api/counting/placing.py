@@ -7,14 +7,8 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from devices.models import Installation
+from inventory.api.callers import calling_installation
 from inventory.services.positions import Position
-
-
-def calling_installation(request: Request) -> Installation | None:
-    """The installation that calls; None for people."""
-    caller: Any = request.user
-    return caller if isinstance(caller, Installation) else None
 
 
 def position_of(request: Request, values: Mapping[str, Any]) -> Position | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from inventory.api.counting.lines import UNTOLD
+
 
 class LocationProgress(serializers.Serializer[Any]):
     """Lines of one location: all, counted at least once, decided."""
@@ -14,7 +16,7 @@ class LocationProgress(serializers.Serializer[Any]):
     location_name = serializers.CharField()
     lines = serializers.IntegerField()
     counted = serializers.IntegerField()
-    decided = serializers.IntegerField()
+    decided = serializers.IntegerField(allow_null=True)
 
 
 class CounterProgress(serializers.Serializer[Any]):
@@ -45,7 +47,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     pass_number = serializers.IntegerField()
     total = serializers.IntegerField()
     counted = serializers.IntegerField()
-    decided = serializers.IntegerField()
+    decided = serializers.IntegerField(allow_null=True)
     lines = serializers.DictField(child=serializers.IntegerField())
     sheets = serializers.DictField(child=serializers.IntegerField())
     unknown_scans = serializers.IntegerField()
@@ -53,3 +55,12 @@ class ProgressSerializer(serializers.Serializer[Any]):
     by_location = LocationProgress(many=True)
     by_counter = CounterProgress(many=True)
     job = ProgressJob(allow_null=True)
+
+
+def veil_progress(shown: dict[str, Any]) -> dict[str, Any]:
+    """As shown to whoever counts blindly: counted or not, nothing of what came of it."""
+    untold = {state: number for state, number in shown["lines"].items() if state in UNTOLD}
+    rest = shown["total"] - sum(untold.values())
+    lines = {**untold, "counted": untold.get("counted", 0) + rest}
+    places = [{**place, "decided": None} for place in shown["by_location"]]
+    return {**shown, "decided": None, "lines": lines, "cases": {}, "by_location": places}

@@ -100,6 +100,8 @@ def _one(request: Request) -> RawScanSerializer:
     return RawScanSerializer(data=request.data)
 
 
-def show_heard(heard: list[Heard], *, many: bool) -> Any:
-    """What is answered: one result, or a list of them."""
+def show_heard(heard: list[Heard], *, many: bool, blind: bool) -> Any:
+    """What is answered: one result, or a list of them. On a blind sheet nothing is told of the book."""
+    for found in heard if blind else ():
+        found.flags = [flag for flag in found.flags if flag != "misplaced"]
     return {"results": HeardSerializer(heard, many=True).data} if many else HeardSerializer(heard[0]).data

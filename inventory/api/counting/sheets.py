@@ -15,9 +15,10 @@ from config.core.filters import DeviceFilterSet, ReferenceFilter
 from config.core.schema import IF_MATCH
 from devices.api.owned import CreateMixin, DeviceScopedViewSet, UpdateMixin
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
+from inventory.api.callers import calling_installation
 from inventory.api.counting.entries import ENTRY_REFERENCES, SheetEntrySerializer
 from inventory.api.counting.examples import SCANS
-from inventory.api.counting.placing import calling_installation, placed_by
+from inventory.api.counting.placing import placed_by
 from inventory.api.counting.scanning import read_scans, show_heard
 from inventory.models import CountSheet, Location, Stocktake
 from inventory.services.counting import sheets
@@ -122,11 +123,12 @@ class SheetViewSet(CreateMixin, UpdateMixin, DeviceScopedViewSet):
         sheet = self._sheet()
         scans = read_scans(request)
         heard = record_scans(sheet, actor=self.actor, scans=scans, installation=calling_installation(request))
-        return Response(show_heard(heard, many=isinstance(request.data, list)), status=201)
+        shown = show_heard(heard, many=isinstance(request.data, list), blind=sheet.blind)
+        return Response(shown, status=201)
 
     @extend_schema(request=SheetEntrySerializer, responses={201: SheetEntrySerializer})
     @action(detail=True, methods=["post"], serializer_class=SheetEntrySerializer, references=ENTRY_REFERENCES)
     def entries(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Typed counts on this sheet: one, or a list with a result per row."""
         self._sheet()
-        return self.create(request)
+        return self.take(request)

@@ -17,13 +17,25 @@ from config.core.filters import DeviceFilterSet, ExactIdFilter, ReferenceFilter,
 from config.core.schema import IF_MATCH
 from devices.api.owned import OwnedViewSet
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
+from devices.models import Installation
+from inventory.api.callers import calling_installation
 from inventory.api.counting.decisions import DecidedSerializer, DecisionsSerializer, decide
 from inventory.api.counting.entries import ScanEventFilter, ScanEventSerializer, ScanEventViewSet
 from inventory.api.counting.examples import DECISIONS
-from inventory.api.counting.lines import LINE_ORDERING, LINE_REFERENCES, LINE_SEARCH, LineFilter, LineSerializer
-from inventory.api.counting.progress import ProgressSerializer
+from inventory.api.counting.lines import (
+    LINE_HARMLESS,
+    LINE_ORDERING,
+    LINE_REFERENCES,
+    LINE_SEARCH,
+    LINE_TELLING,
+    LineFilter,
+    LineSerializer,
+)
+from inventory.api.counting.progress import ProgressSerializer, veil_progress
 from inventory.api.counting.sheets import SHEET_REFERENCES, SheetSerializer
-from inventory.models import Category, CountSheet, Location, ScanEvent, Stocktake
+from inventory.api.veil import VeiledMixin
+from inventory.models import Category, CountSheet, Location, ScanEvent, Stocktake, StocktakeLine
+from inventory.models.blindness import hide_lines, is_blind
 from inventory.reports.count_progress import progress_of
 from inventory.services.counting import stocktakes
 
@@ -92,7 +104,7 @@ UNKNOWN_SCANS = {
 }
 
 
-class StocktakeViewSet(OwnedViewSet):
+class StocktakeViewSet(VeiledMixin, OwnedViewSet):
     """Stocktakes of the device. Nothing is frozen while one is counted; docs/counting.md tells how that is exact."""
 
     serializer_class = StocktakeSerializer
@@ -100,17 +112,19 @@ class StocktakeViewSet(OwnedViewSet):
     search_fields = ("name", "note")
     ordering_fields = ("name", "scheduled_for", "opened_at", "posted_at", "created_at", "updated_at", "revision")
     references = ("campaign", "location", "category")
+    telling = LINE_TELLING
+    harmless = LINE_HARMLESS
     create_service = staticmethod(stocktakes.create_stocktake)
     update_service = staticmethod(stocktakes.update_stocktake)
     delete_service = staticmethod(stocktakes.delete_stocktake)
     restore_service = staticmethod(stocktakes.restore_stocktake)
 
-    def rows(self, queryset: Any) -> Any:
-        if self.action != "lines":
-            return queryset
+    def hide(self, queryset: Any, installation: Installation | None) -> Any:
+        if queryset.model is StocktakeLine:
+            return hide_lines(queryset.filter(stocktake=self.stocktake), installation)
         if queryset.model is ScanEvent:
             return queryset.filter(sheet__stocktake=self.stocktake, outcome=ScanEvent.Outcome.UNKNOWN)
-        return queryset.filter(stocktake=self.stocktake)
+        return queryset
 
     @cached_property
     def stocktake(self) -> Stocktake:
@@ -190,7 +204,8 @@ class StocktakeViewSet(OwnedViewSet):
         """How far it is: sheets and lines by state, by location and by counter, open cases, the job that runs."""
         stocktake = self.stocktake
         refuse_unknown(request.query_params, set())
-        return Response(ProgressSerializer(progress_of(stocktake)).data)
+        shown = dict(ProgressSerializer(progress_of(stocktake)).data)
+        return Response(veil_progress(shown) if is_blind(calling_installation(request), stocktake) else shown)
 
     @extend_schema(responses=LineSerializer(many=True))
     @action(

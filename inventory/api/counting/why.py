@@ -120,9 +120,24 @@ class WhySerializer(serializers.Serializer[Any]):
     lot = WhyLot(allow_null=True)
     state = serializers.CharField()
     flags = serializers.ListField(child=serializers.CharField())
-    level_now = QuantityWire()
+    level_now = QuantityWire(allow_null=True)
     stored = WhyStored()
     passes = WhyPass(many=True)
     sentence = serializers.CharField()
     decision = WhyDecision(allow_null=True)
     history = WhyEvent(many=True)
+
+
+def veil_explanation(explained: dict[str, Any]) -> dict[str, Any]:
+    """What whoever counts the line blindly is told of it: that it is theirs to count."""
+    return {
+        **explained,
+        "state": "counted" if explained["passes"] else "to_count",
+        "flags": [],
+        "level_now": None,
+        "stored": dict.fromkeys(explained["stored"]),
+        "passes": [],
+        "sentence": "You count it blindly: what is expected is shown once it is posted.",
+        "decision": None,
+        "history": [],
+    }

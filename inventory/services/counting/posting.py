@@ -19,6 +19,7 @@ from inventory.models.lines import DECIDED, Line
 from inventory.models.stocktakes import State
 from inventory.services.counting.judgement import judge_lines, lock_and_head
 from inventory.services.counting.states import move_stocktake, next_line_state
+from inventory.services.counting.unveiling import show_levels
 from inventory.services.late_movements import line_reference
 from inventory.services.movements import BATCH, mirror_movement, record_movements
 
@@ -58,6 +59,7 @@ def _post(stocktake: Stocktake, lines: Sequence[StocktakeLine], *, actor: Actor)
             values["movement"] = made[line.pk]
         changes.append((line, {**values, "state": next_line_state(state, "post")}))
     change_many_owned(changes, device=stocktake.device, actor=actor, action="posted")
+    show_levels(stocktake, [line for line in lines if line.pk not in made], actor=actor)  # the others have moved
 
 
 def _movement(stocktake: Stocktake, line: StocktakeLine) -> StockMovement:

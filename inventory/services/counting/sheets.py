@@ -27,6 +27,7 @@ from inventory.models import CountSheet, Location, Stocktake
 from inventory.models.sheets import Sheet
 from inventory.models.stocktakes import State
 from inventory.services.counting.states import move_sheet
+from inventory.services.counting.unveiling import show_after_reassignment
 from inventory.services.counting.work import evaluate_if_complete
 
 FIELDS = frozenset({"stocktake_id", "name", "location_id", "assigned_to", "assignee_name", "state", "final_sequence"})
@@ -102,7 +103,10 @@ def update_sheet(
         values["assigned_to"] = known_installation(current.device, values["assigned_to"])
     if "stocktake_id" in values:
         _refuse_to_move(current, values.pop("stocktake_id"))
+    reassigned = "assigned_to" in values and values["assigned_to"] != current.assigned_to
     changed = change_owned(current, revision=revision, actor=actor, changes=values)
+    if reassigned:
+        show_after_reassignment(changed.stocktake, actor=actor)
     if state is None or state == changed.state:
         return changed
     if state == Sheet.SUBMITTED:

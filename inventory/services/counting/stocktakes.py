@@ -45,6 +45,7 @@ from inventory.models.stocktakes import State
 from inventory.services.counting.decisions import refuse_counter
 from inventory.services.counting.sheets import create_sheet
 from inventory.services.counting.states import move_stocktake, next_stocktake_state
+from inventory.services.counting.unveiling import show_stocktake
 from inventory.services.counting.work import advance, evaluate_if_complete
 
 FIELDS = frozenset({"name", "kind", "note", "location_id", "category_id", "scheduled_for"})
@@ -254,7 +255,11 @@ def cancel_stocktake(stocktake: Stocktake, *, actor: Actor, expected_revision: i
 
     Raises StocktakeTransition, NotFound, RevisionMismatch.
     """
-    return move_stocktake(stocktake, "cancel", actor=actor, action="cancelled", expected_revision=expected_revision)
+    cancelled = move_stocktake(
+        stocktake, "cancel", actor=actor, action="cancelled", expected_revision=expected_revision
+    )
+    show_stocktake(cancelled, actor=actor)
+    return cancelled
 
 
 @transaction.atomic

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from devices.models import Device, DeviceOwnedModel
+from devices.models import Device, DeviceOwnedModel, Installation
 
 Values = dict[str, Any]
 
@@ -41,9 +41,21 @@ class Table:
     filled: frozenset[str] = frozenset()  # what the server fills in where a new row leaves it empty
     dropped: frozenset[str] = frozenset()  # what the server may leave empty though a fact gave it, with a case
 
+    veil: Callable[..., Any] | None = None  # veil(rows, installation) marks what is hidden from a blind counter
+    viewer: Installation | None = None
+
+    def seen_by(self, installation: Installation | None) -> Table:
+        """The table as an installation may see it; people see all."""
+        return replace(self, viewer=installation) if self.veil and installation else self
+
     def rows(self, device: Device) -> Any:
         """Every row of the device, tombstones included, with what the shape shows of its references."""
-        return self.model.all_objects.for_device(device).select_related(*self.references)
+        return self.plain_rows(device).select_related(*self.references)
+
+    def plain_rows(self, device: Device) -> Any:
+        """Every row of the device; those that are hidden from the viewer have is_hidden."""
+        rows = self.model.all_objects.for_device(device)
+        return self.veil(rows, self.viewer) if self.veil and self.viewer else rows
 
     def value(self, row: DeviceOwnedModel, name: str) -> Any:
         """A row's current value under its wire name, comparable with what `shape.read` returns."""

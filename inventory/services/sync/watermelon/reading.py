@@ -65,7 +65,9 @@ def _pull(
 def _rows(device: Device, layout: Layout, since: int | None, *, whole: bool) -> Iterator[tuple[str, Raw | None]]:
     """(id, raw record) of live rows, (id, None) of tombstones; each row once, from a single query."""
     columns = list(layout.columns.values())
-    rows = layout.table.model.all_objects.for_device(device)
+    rows = layout.table.plain_rows(device)
+    if layout.table.viewer is not None:  # hidden rows wait: the library would read null as 0
+        rows = rows.filter(models.Q(is_hidden=False) | models.Q(deleted_at__isnull=False))
     if since is None:
         rows = rows.alive()
     elif whole:

@@ -1,0 +1,225 @@
+"""Blind counting: its holder is shown nothing of the book, in any answer; afterwards every row comes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from devices.models import Device, User
+from devices.services.enrollment import Wish, create_enrollment_code, register_device
+from inventory.models import Product, StockLevel, Stocktake, StocktakeLine
+from inventory.services.counting.stocktakes import open_stocktake
+from tests import factories
+from tests.conftest import client_of, client_with
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass
+class Blind:
+    """A blind stocktake of one device with two installations; milk 10, tea 5."""
+
+    device: Device
+    api: APIClient
+    colleague: APIClient
+    colleague_id: str
+    boss: APIClient
+    stocktake: Stocktake
+    milk: Product
+    tea: Product
+
+    def sheet(self, **values: Any) -> str:
+        made = self.boss.post("/v1/sheets", {"stocktake_id": str(self.stocktake.uuid), **values})
+        assert made.json()["blind"] is True
+        return f"/v1/sheets/{made.json()['id']}"
+
+    def count(self, sheet: str, product: Product, quantity: int) -> None:
+        body = {"product_id": str(product.uuid), "quantity": str(quantity)}
+        assert self.api.post(f"{sheet}/entries", body).status_code == 201
+
+    def do(self, action: str, /, **body: Any) -> Any:
+        done = self.boss.post(f"/v1/stocktakes/{self.stocktake.uuid}/{action}", body or None)
+        assert done.status_code < 300, done.content
+        return done.json()
+
+
+@pytest.fixture
+def blind(api: APIClient, device: Device, user: User) -> Blind:
+    Device.objects.filter(pk=device.pk).update(owner=user)
+    _, code = create_enrollment_code(device=device, actor=factories.TESTER)
+    second = register_device(Wish(enrollment_code=code, name="Second", device_id=device.uuid))
+    milk, tea = (factories.make_product(device, name=name) for name in ("Milk", "Tea"))
+    for product, quantity in ((milk, 10), (tea, 5)):
+        factories.make_movement(device, product_id=product.uuid, quantity=Decimal(quantity))
+    factories.make_barcode(device, product_id=milk.uuid, value="4006381333931")
+    draft = factories.make_draft(device, policy={"blind": True, "recount": "optional"})
+    stocktake = open_stocktake(draft, actor=factories.TESTER)
+    boss = client_of(user, device)
+    return Blind(device, api, client_with(second.token), str(second.installation.uuid), boss, stocktake, milk, tea)
+
+
+def quantities(client: APIClient) -> list[str | None]:
+    """Every number of the book that this client gets to see, anywhere; None where it is kept back."""
+    products = client.get("/v1/products", {"ordering": "name"}).json()["results"]
+    stocks = [client.get(f"/v1/products/{row['id']}/stock").json() for row in products]
+    pulled = client.get("/v1/sync/changes").json()["changes"]
+    levels = [row["data"]["quantity"] for row in pulled if row["table"] == "stock_levels"]
+    lines = [row["data"]["expected"] for row in pulled if row["table"] == "stocktake_lines"]
+    wm = client.get("/v1/sync/watermelon", {"last_pulled_at": "null"}).json()["changes"]
+    listed = client.get("/v1/stock-levels").json()["results"]
+    return [
+        *(stock["on_hand"] for stock in stocks),
+        *(line["quantity"] for stock in stocks for line in stock["by_location"]),
+        *levels,
+        *lines,
+        *(row["quantity"] for row in wm["stock_levels"]["updated"]),
+        *(row["expected"] for row in wm["stocktake_lines"]["updated"]),
+        *(row["quantity"] for row in listed),
+        *(client.get(f"/v1/stock-levels/{row['id']}").json()["quantity"] for row in listed),
+        *(row["expected"] for row in client.get("/v1/stocktake-lines").json()["results"]),
+        client.get("/v1/scan/4006381333931").json()["product"]["on_hand"],
+    ]
+
+
+def review(blind: Blind) -> None:
+    sheet = blind.sheet()
+    blind.count(sheet, blind.milk, 7)
+    blind.count(sheet, blind.tea, 5)
+    blind.api.post(f"{sheet}/submit", {})
+    blind.do("close")
+    blind.stocktake.refresh_from_db()
+    assert blind.stocktake.state == "review"
+
+
+def test_its_holder_sees_no_number_of_the_book(blind: Blind) -> None:
+    assert None not in quantities(blind.api)[:4]
+    sheet = blind.sheet(assigned_to=str(blind.device.installations.order_by("pk").first().uuid))
+    assert set(quantities(blind.api)) == {None}
+    assert {"10", "5"} <= set(quantities(blind.colleague))
+    assert {"10", "5"} <= set(quantities(blind.boss))
+    blind.count(sheet, blind.milk, 7)
+    assert set(quantities(blind.api)) == {None}
+
+
+def test_where_nobody_is_named_everybody_is_blind(blind: Blind) -> None:
+    blind.sheet()
+    assert set(quantities(blind.api)) == set(quantities(blind.colleague)) == {None}
+    assert {"10", "5"} <= set(quantities(blind.boss))
+
+
+def test_in_review_it_is_hidden_still(blind: Blind) -> None:
+    review(blind)
+    assert set(quantities(blind.api)) == {None}
+    lines = f"/v1/stocktakes/{blind.stocktake.uuid}/lines"
+    shown = blind.api.get(lines).json()["results"]
+    for line in shown:
+        told = {name: line[name] for name in ("state", "expected", "counted", "variance", "flags", "reason")}
+        assert told == {
+            "state": "counted",
+            "expected": None,
+            "counted": None,
+            "variance": None,
+            "flags": [],
+            "reason": "",
+        }
+    for query in (
+        {"list": "missing"}, {"list": "matched"}, {"state": "variance"}, {"variance__lt": "0"},
+        {"ordering": "variance"}, {"ordering": "revision,-expected"}, {"counter": "x"}, {"flag": "overlap"},
+    ):  # fmt: skip
+        assert blind.api.get(lines, query).json()["results"] == [], query
+        assert blind.api.get("/v1/stocktake-lines", query).json()["results"] == [], query
+    assert blind.boss.get(lines, {"list": "missing"}).json()["count"] == 1
+    for query in ({"quantity__gte": "6"}, {"ordering": "-quantity"}):
+        assert blind.api.get("/v1/stock-levels", query).json()["results"] == [], query
+        assert blind.boss.get("/v1/stock-levels", query).json()["results"] != [], query
+    progress = blind.api.get(f"/v1/stocktakes/{blind.stocktake.uuid}/progress").json()
+    assert (progress["lines"], progress["decided"], progress["counted"]) == ({"counted": 2}, None, 2)
+    assert progress["by_location"][0]["decided"] is None
+    assert blind.boss.get(f"/v1/stocktakes/{blind.stocktake.uuid}/progress").json()["decided"] == 1
+
+
+def test_why_and_decisions_tell_a_blind_counter_nothing(blind: Blind) -> None:
+    review(blind)
+    line = StocktakeLine.objects.get(product=blind.milk)
+    where = f"/v1/stocktake-lines/{line.uuid}"
+    why = blind.colleague.get(f"{where}/why").json()
+    assert (why["level_now"], why["passes"], why["history"], set(why["stored"].values())) == (None, [], [], {None})
+    assert blind.boss.get(f"{where}/why").json()["level_now"] == "10"
+    before = line.revision
+    for action in ("accept", "reject", "excuse", "recount"):
+        refused = blind.colleague.post(f"{where}/{action}", {})
+        assert (refused.status_code, refused.json()["internal_code"]) == (409, "four_eyes")
+    body = {"list": "missing", "action": "accept", "reason": "missing"}
+    refused = blind.colleague.post(f"/v1/stocktakes/{blind.stocktake.uuid}/decisions", body)
+    assert refused.json()["internal_code"] == "four_eyes"
+    line.refresh_from_db()
+    assert line.revision == before
+
+
+def test_scanning_tells_nothing_of_the_book(blind: Blind) -> None:
+    elsewhere = factories.make_location(blind.device)
+    sheet = blind.sheet(location_id=str(elsewhere.uuid))
+    assert blind.api.post(f"{sheet}/scans", {"code": "4006381333931"}).json()["flags"] == []
+
+
+def pull(client: APIClient, cursor: str) -> tuple[dict[str, Any], str]:
+    page = client.get("/v1/sync/changes", {"cursor": cursor, "limit": 500}).json()
+    return {row["id"]: row["data"] for row in page["changes"]}, page["cursor"]
+
+
+def test_afterwards_every_row_comes_again(blind: Blind) -> None:
+    """Also the level that posting does not move: tea was as it should be."""
+    review(blind)
+    held, cursor = pull(blind.api, "")
+    stamp = blind.api.get("/v1/sync/watermelon", {"last_pulled_at": "null"}).json()["timestamp"]
+    levels = {str(level.uuid): level for level in StockLevel.objects.all()}
+    assert {held[id]["quantity"] for id in levels} == {None}
+    blind.do("decisions", list="missing", action="accept", reason="missing")
+    blind.do("approve")
+    assert set(quantities(blind.api)) == {None}
+    blind.do("post")
+    shown, _ = pull(blind.api, cursor)
+    assert sorted(shown[id]["quantity"] for id in levels) == ["5", "7"]
+    assert sorted(shown[str(line.uuid)]["expected"] for line in StocktakeLine.objects.all()) == ["10", "5"]
+    changes = blind.api.get("/v1/sync/watermelon", {"last_pulled_at": stamp}).json()["changes"]
+    assert sorted(row["quantity"] for row in changes["stock_levels"]["updated"]) == [5, 7]
+    assert len(changes["stocktake_lines"]["updated"]) == 2
+    assert None not in quantities(blind.api)
+
+
+def test_a_cancelled_one_shows_everything_again(blind: Blind) -> None:
+    review(blind)
+    _, cursor = pull(blind.api, "")
+    blind.do("cancel")
+    shown, _ = pull(blind.api, cursor)
+    assert sorted(shown[str(level.uuid)]["quantity"] for level in StockLevel.objects.all()) == ["10", "5"]
+    assert {shown[str(line.uuid)]["counted"] for line in StocktakeLine.objects.all()} == {"7", "5"}
+
+
+def test_who_is_relieved_of_a_sheet_sees_again(blind: Blind) -> None:
+    me = str(blind.device.installations.order_by("pk").first().uuid)
+    sheet = blind.sheet(assigned_to=me)
+    _, cursor = pull(blind.api, "")
+    assert blind.boss.patch(sheet, {"assigned_to": blind.colleague_id}).status_code == 200
+    shown, cursor = pull(blind.api, cursor)
+    assert sorted(shown[str(level.uuid)]["quantity"] for level in StockLevel.objects.all()) == ["10", "5"]
+    assert set(quantities(blind.colleague)) == {None}
+    assert blind.boss.patch(sheet, {"name": "A"}).status_code == 200
+    assert len(pull(blind.api, cursor)[0]) == 1
+
+
+def test_without_blindness_nothing_is_sent_twice(api: APIClient, device: Device) -> None:
+    product = factories.make_product(device)
+    factories.make_movement(device, product_id=product.uuid)
+    stocktake = factories.make_stocktake(device)
+    sheet = factories.make_sheet(device, stocktake_id=stocktake.uuid)
+    before = StockLevel.objects.get().revision
+    assert (
+        api.patch(f"/v1/sheets/{sheet.uuid}", {"assigned_to": str(device.installations.get().uuid)}).status_code == 200
+    )
+    assert api.post(f"/v1/stocktakes/{stocktake.uuid}/cancel").status_code == 200
+    assert StockLevel.objects.get().revision == before
