@@ -19,6 +19,7 @@ from devices.services.enrollment import Wish, create_enrollment_code, register_d
 from inventory.models import Category, Location, Lot, Product, StockMovement
 from inventory.services.barcodes import create_barcode
 from inventory.services.categories import create_category
+from inventory.services.demo.counts import seed_counts
 from inventory.services.demo.goods import GOODS, Good
 from inventory.services.locations import create_location, default_location, update_location
 from inventory.services.lots import create_lot
@@ -89,6 +90,9 @@ PLANS: tuple[Plan, ...] = (
 )
 
 
+COUNTED = "shop"  # the one that is counted
+
+
 @dataclass(frozen=True, slots=True)
 class DemoDevice:
     """What was made; `token` is shown this once and is empty where the device was there already."""
@@ -115,6 +119,9 @@ def _seed_device(plan: Plan, seed: int) -> DemoDevice:
     enrolled = register_device(wish)
     story = _Story(enrolled.installation.device, plan, Random(f"{seed}/{plan.key}"))  # noqa: S311  # a demo, no secret
     movements = story.tell()
+    if plan.key == COUNTED:
+        cold, shelves = story.place("S-COLD"), story.place("S")
+        seed_counts(enrolled.installation, actor=story.actor, posted_at=cold, open_at=shelves)
     return DemoDevice(story.device, enrolled.token, products=len(plan.goods), movements=movements)
 
 
@@ -145,6 +152,11 @@ class _Story:
         self._tasks(places[0])
         resolve_scan(device=self.device, actor=self.actor, code="9529999999994")  # a code nobody knows yet: a case
         return len(self.movements) + 1
+
+    def place(self, code: str) -> Location:
+        """One of its places, by code."""
+        found: Location = Location.objects.for_device(self.device).get(code=code)
+        return found
 
     def _make(self, create: Any, key: str, **values: Any) -> Any:
         return create(device=self.device, actor=self.actor, id=uuid5(self.device.uuid, key), **values)

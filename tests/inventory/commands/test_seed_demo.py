@@ -11,7 +11,18 @@ from django.db.models import Sum
 
 from devices.models import Device, Event
 from inventory.formats.gtin import has_valid_check_digit
-from inventory.models import Barcode, Case, Location, Lot, Product, StockLevel, StockMovement, Task
+from inventory.models import (
+    Barcode,
+    Case,
+    Location,
+    Lot,
+    Product,
+    StockLevel,
+    StockMovement,
+    Stocktake,
+    StocktakeLine,
+    Task,
+)
 from tests.conftest import client_with
 
 TABLES = (Product, Barcode, Location, Lot, StockMovement, Task, Case, Event)
@@ -45,13 +56,25 @@ def test_levels_are_the_sums_of_the_movements(printed: str) -> None:
 
 def test_it_shows_a_bit_of_everything(printed: str) -> None:
     assert all(has_valid_check_digit(value) for value in Barcode.objects.values_list("value", flat=True))
-    assert set(StockMovement.objects.values_list("kind", flat=True)) == {"receipt", "transfer", "issue", "adjustment"}
+    assert set(StockMovement.objects.values_list("kind", flat=True)) == {
+        "receipt", "transfer", "issue", "adjustment", "count",
+    }  # fmt: skip
     assert StockMovement.objects.filter(reverses__isnull=False).count() == 3
     assert {"customer return", "damaged"} <= set(StockMovement.objects.values_list("reason", flat=True))
     assert Lot.objects.filter(expires_on__isnull=False).exists()
     assert Location.objects.filter(parent__isnull=False).count() == 8
     assert set(Task.objects.values_list("completed", flat=True)) == {True, False}
     assert {Case.Kind.NEGATIVE_STOCK, Case.Kind.UNKNOWN_BARCODE} == set(Case.objects.values_list("kind", flat=True))
+
+
+def test_one_count_is_posted_and_one_goes_on(printed: str) -> None:
+    states = dict(Stocktake.objects.values_list("name", "state"))
+    assert states == {"Cold cabinet, spot check": "posted", "Autumn count": "counting"}
+    posted = StocktakeLine.objects.filter(stocktake__state="posted")
+    assert set(posted.values_list("state", flat=True)) == {"posted"}
+    assert StockMovement.objects.filter(kind="count").count() == posted.exclude(variance=0).count() >= 1
+    going_on = StocktakeLine.objects.filter(stocktake__state="counting").values_list("state", flat=True)
+    assert set(going_on) == {"to_count", "counted"}
 
 
 def test_a_second_run_changes_nothing(printed: str) -> None:
