@@ -1,4 +1,4 @@
-"""Progress of a stocktake: sheets, lines, counters, open cases, and the job that runs; seven queries at any size."""
+"""Progress of a stocktake: sheets, lines, counters, open cases, and the job that runs: seven queries at any size."""
 
 from __future__ import annotations
 

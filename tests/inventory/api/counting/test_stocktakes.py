@@ -307,7 +307,7 @@ def test_queries_do_not_grow_with_the_lines(shop: Shop) -> None:
         shop.count(sheet, product, 7)
     shop.api.post(f"{sheet}/submit", {})
     shop.api.post(f"{where}/close")
-    exactly(9, lambda: shop.api.get(f"{where}/progress"))
+    exactly(10, lambda: shop.api.get(f"{where}/progress"))
     exactly(4, lambda: shop.api.get(f"{where}/lines", {"list": "missing"}))
     line = f"/v1/stocktake-lines/{shop.line(goods[0])['id']}"
     exactly(6, lambda: shop.api.get(f"{line}/why"))
