@@ -18,6 +18,7 @@ from inventory.services.counting.late import absorb_movement
 from inventory.services.ledger import prove_ledger
 from tests import factories
 from tests.conftest import client_of, client_with
+from tests.inventory.reports.asking import Reports
 
 pytestmark = pytest.mark.django_db
 MILK, TEA = "4006381333931", "9501101530003"
@@ -164,7 +165,7 @@ def count_the_shop_offline(fleet: Fleet, stocktake: str) -> tuple[dict[str, str]
     return goods, sheet
 
 
-def test_the_book_is_the_shelf(fleet: Fleet) -> None:
+def test_the_book_is_the_shelf(fleet: Fleet, django_capture_on_commit_callbacks: Any) -> None:
     stocktakes = launched(fleet)
     of_shop, boss = stocktakes[fleet.shop.device], fleet.boss(fleet.shop)
     goods, sheet = count_the_shop_offline(fleet, of_shop)
@@ -193,6 +194,9 @@ def test_the_book_is_the_shelf(fleet: Fleet) -> None:
     assert told["internal_code"] == "four_eyes"
     finish(fleet, fleet.shop, of_shop)
     assert (fleet.shop.stock(goods["milk"]), fleet.shop.stock(goods["tea"])) == ("6", "4")
+    printed = Reports(boss, django_capture_on_commit_callbacks).text("stocktake_variance", stocktake_id=of_shop)
+    assert "Stocktake variance" in printed
+    assert "milk" in printed
     tell_of_it_too_late(fleet, goods["milk"])
 
 
