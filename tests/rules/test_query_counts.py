@@ -57,7 +57,7 @@ WRITES = {
     "webhook-detail DELETE": 6,
     "stocktake-list POST": 7,
     "stocktake-detail PATCH": 7,
-    "stocktake-detail DELETE": 8,
+    "stocktake-detail DELETE": 9,
     "sheet-list POST": 8,
     "sheet-detail PATCH": 7,
     "count-entry-list POST": 28,
@@ -136,7 +136,7 @@ def test_a_scan(client: APIClient, device: Device) -> None:
 
 def test_stock_of_a_product(client: APIClient, device: Device) -> None:
     movement = factories.make_movement(device)
-    exactly(3, lambda: client.get(f"/v1/products/{movement.product.uuid}/stock"))
+    exactly(4, lambda: client.get(f"/v1/products/{movement.product.uuid}/stock"))
 
 
 def test_a_list_of_creates_grows_by_the_row(client: APIClient) -> None:
