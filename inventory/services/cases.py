@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +12,14 @@ from django.utils import timezone
 
 from devices.actors import Actor
 from devices.models import Device
-from devices.services.owned import change_owned, insert_many_owned, insert_owned, lock_device, lock_owned
+from devices.services.owned import (
+    change_many_owned,
+    change_owned,
+    insert_many_owned,
+    insert_owned,
+    lock_device,
+    lock_owned,
+)
 from inventory.errors import CaseClosed
 from inventory.models import Case
 
@@ -39,7 +46,7 @@ def open_case(
     )
     if known is not None:
         current, revision = lock_owned(known)
-        changes = {"times": current.times + 1, "summary": summary[:500], "evidence": dict(evidence)}
+        changes = _once_more(current, summary, evidence)
         return change_owned(current, revision=revision, actor=actor, changes=changes, action="seen_again")
     case = _unsaved(device, Trouble(kind, key, summary, evidence))
     return insert_owned(case, actor=actor, action="opened")
@@ -57,20 +64,26 @@ class Trouble:
 
 @transaction.atomic
 def open_cases(*, device: Device, actor: Actor, troubles: Sequence[Trouble]) -> None:
-    """open_case() for many troubles with different keys: new ones cost a constant number of queries."""
+    """open_case() for many troubles with different keys, in a constant number of queries."""
     if not troubles:
         return
     lock_device(device)
     keys = [case_key(trouble.key) for trouble in troubles]
     stored = Case.objects.for_device(device).filter(key__in=keys, state__in=STILL_OPEN)
-    known = set(stored.values_list("kind", "key"))
-    fresh = []
+    known = {(case.kind, case.key): case for case in stored.select_related("device")}
+    fresh, again = [], []
     for trouble in troubles:
-        if (trouble.kind, case_key(trouble.key)) in known:
-            open_case(device=device, actor=actor, **asdict(trouble))
-        else:
+        case = known.get((trouble.kind, case_key(trouble.key)))
+        if case is None:
             fresh.append(_unsaved(device, trouble))
+        else:
+            again.append((case, _once_more(case, trouble.summary, trouble.evidence)))
+    change_many_owned(again, device=device, actor=actor, action="seen_again")
     insert_many_owned(fresh, device=device, actor=actor, action="opened")
+
+
+def _once_more(case: Case, summary: str, evidence: Mapping[str, Any]) -> dict[str, Any]:
+    return {"times": case.times + 1, "summary": summary[:500], "evidence": dict(evidence)}
 
 
 def _unsaved(device: Device, trouble: Trouble) -> Case:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +52,7 @@ def judge_lines(
     policy, findings = stocktake.rules, find_results(stocktake, lines)
     written = [(finding, _verdict(finding, policy)) for finding in findings]
     changed = [finding.line for finding, changes in written if "changed" in changes.get("flags", ())]
+    news = [finding for finding, changes in written if _is_news(finding.line, changes)]
     change_many_owned(
         [(finding.line, {**changes, "head": head}) for finding, changes in written],
         device=stocktake.device,
@@ -61,9 +62,15 @@ def judge_lines(
     open_cases(
         device=stocktake.device,
         actor=actor,
-        troubles=[trouble for finding, _ in written for trouble in _troubles(stocktake, finding, policy)],
+        troubles=[trouble for finding in news for trouble in _troubles(stocktake, finding, policy)],
     )
     return changed
+
+
+def _is_news(line: StocktakeLine, changes: Mapping[str, Any]) -> bool:
+    """Whether there is more to say than at the last evaluation: a case that people settled is not opened again."""
+    shown = ("state", "variance", "flags", "doubts")
+    return any(getattr(line, name) != changes[name] for name in shown if name in changes)
 
 
 def _verdict(finding: Finding, policy: CountPolicy) -> dict[str, Any]:

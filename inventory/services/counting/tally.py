@@ -29,8 +29,8 @@ class Tally:
     flags: tuple[str, ...] = field(default=())
 
 
-def tally_pass(pass_number: int, entries: Iterable[CountEntry], *, serial: bool) -> Tally | None:
-    """The total of one bucket in one pass from its entries (those that count), or None where there are none.
+def tally_pass(pass_number: int, entries: Iterable[CountEntry], *, serial: bool) -> Tally:
+    """The total of one bucket in one pass from its entries (those that count; one at least).
 
     Two sheets of the same zone are not added: the one that was counted last stands, and it is flagged.
     """
@@ -38,8 +38,6 @@ def tally_pass(pass_number: int, entries: Iterable[CountEntry], *, serial: bool)
     for entry in sorted(entries, key=lambda entry: entry.revision):
         by_sheet.setdefault(entry.sheet_id, []).append(entry)
     sheets = [_effective(in_own_order(found)) for found in by_sheet.values()]
-    if not sheets:
-        return None
     flags = set()
     zones: dict[Any, list[CountEntry]] = {}
     for found in sorted(sheets, key=lambda found: found[-1].corrected_at):
@@ -67,11 +65,8 @@ def tallies(entries: Iterable[CountEntry], *, lot: Lot | None) -> list[Tally]:
     """The total of each pass that counted this bucket, the first pass first."""
     serial = lot is not None and lot.kind == Lot.Kind.SERIAL
     ordered = sorted(entries, key=lambda entry: entry.sheet.pass_number)
-    found = (
-        tally_pass(number, some, serial=serial)
-        for number, some in groupby(ordered, key=lambda entry: entry.sheet.pass_number)
-    )
-    return [tally for tally in found if tally is not None]
+    passes = groupby(ordered, key=lambda entry: entry.sheet.pass_number)
+    return [tally_pass(number, some, serial=serial) for number, some in passes]
 
 
 def in_own_order(entries: Sequence[CountEntry]) -> list[CountEntry]:

@@ -20,6 +20,7 @@ from inventory.errors.counting import (
     RecountRequired,
 )
 from inventory.models import CountSheet, Stocktake, StocktakeLine, read_policy
+from inventory.services.cases import resolve_case
 from inventory.services.counting import decisions, stocktakes
 from tests import factories
 from tests.inventory.counting.desk import BOSS, CLERK, Desk
@@ -287,3 +288,20 @@ def test_a_policy_is_read_back_as_it_was_stored() -> None:
     policy = read_policy(given)
     assert read_policy(policy.as_json()) == policy
     assert (policy.case_over, policy.recount) == (Decimal(10), "required")
+
+
+def test_a_flagged_line_inside_the_tolerance_needs_neither_reason_nor_recount() -> None:
+    desk = varied(10, independent_counter=True)
+    StocktakeLine.objects.update(state="variance", flags=["ambiguous"])
+    assert desk.accept(reason="").state == "accepted"
+
+
+def test_a_case_that_was_settled_is_not_opened_again_by_posting() -> None:
+    desk = varied(recount="optional", case_over="1")
+    resolve_case(desk.cases("variance_over_limit")[0], actor=BOSS)
+    desk.accept()
+    desk.post()
+    assert [(case.state, case.times) for case in desk.cases("variance_over_limit")] == [("resolved", 1)]
+    other = varied(recount="optional", case_over="1")
+    other.recounted(6)
+    assert [(case.state, case.times) for case in other.cases("variance_over_limit")] == [("open", 2)]

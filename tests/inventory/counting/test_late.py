@@ -12,6 +12,7 @@ from inventory.errors import CaseClosed
 from inventory.errors.counting import LineTransition, StocktakeTransition
 from inventory.models import Case, StockMovement, StocktakeLine
 from inventory.services.counting import decisions, late, posting, sheets, stocktakes
+from inventory.services.counting.work import STEPS
 from inventory.services.ledger import prove_ledger
 from inventory.services.movements import reverse_movement
 from tests import factories
@@ -282,3 +283,39 @@ def test_a_late_count_is_kept_with_a_case_and_counts_for_nothing(how: str) -> No
     (case,) = desk.cases("late_count")
     assert case.evidence["ids"] == [str(entry.uuid)]
     assert "4 pcs of Oat milk came after counting had ended" in case.summary
+
+
+def test_a_stocktake_without_lines_is_posted_and_undone_all_the_same() -> None:
+    desk = Desk()
+    desk.open()
+    desk.close()
+    desk.post()
+    assert stocktakes.reverse_stocktake(desk.stocktake, actor=BOSS).state == "reversed"
+    assert not StockMovement.objects.exists()
+
+
+@pytest.mark.parametrize("step", ["prepare", "evaluate", "post", "reverse"])
+def test_a_step_that_comes_when_it_is_over_does_nothing(step: str) -> None:
+    """The job of a stocktake may run after somebody cancelled it."""
+    desk = Desk()
+    desk.stock(10)
+    stocktakes.cancel_stocktake(desk.stocktake, actor=BOSS)
+    before = desk.head
+    assert STEPS[step](desk.stocktake, actor=BOSS) == 0
+    assert (desk.head, StocktakeLine.objects.count()) == (before, 0)
+
+
+def test_the_counts_of_another_place_do_not_matter_to_a_late_movement() -> None:
+    desk = Desk(recount="optional")
+    bay = factories.make_location(desk.device)
+    desk.stock(10, occurred_at=after(days=-1))
+    desk.open()
+    sheet, base = desk.sheet(), desk.head
+    at_bay = desk.counts(sheet, 3, after(), base=base, sequence=2, data={"location_id": str(bay.uuid)})
+    desk.push(desk.counts(sheet, 10, after(), base=base, sequence=1), at_bay)
+    desk.close()
+    decisions.reject_line(StocktakeLine.objects.get(location=bay), actor=BOSS)
+    desk.post()
+    desk.push(desk.moves(1, after(minutes=-30)), who=1)
+    (case,) = desk.cases("late_movement")
+    assert case.evidence["line_id"] == str(StocktakeLine.objects.get(location=desk.place).uuid)

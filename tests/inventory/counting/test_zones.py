@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devices.errors import IdAlreadyUsed
 from inventory.errors.counting import CountOfNothing
 from inventory.models import CountEntry, Lot, StocktakeLine
 from inventory.services.counting import sheets, stocktakes
@@ -189,3 +190,11 @@ def test_what_was_counted_on_an_abandoned_sheet_was_not_counted() -> None:
     sheets.abandon_sheet(CountEntry.objects.get().sheet, actor=BOSS)
     desk.close()
     assert (desk.line.state, desk.line.counted, desk.line.passes) == ("recount", None, [])
+
+
+def test_an_id_of_an_entry_is_used_once() -> None:
+    desk = begun()
+    entry = desk.count(desk.sheet(), 10)
+    with pytest.raises(IdAlreadyUsed):
+        desk.count(entry.sheet, 11, id=entry.uuid)
+    assert CountEntry.objects.get().quantity == 10

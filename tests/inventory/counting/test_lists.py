@@ -1,0 +1,38 @@
+"""The lists of lines that stock controllers ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from inventory.models import StocktakeLine
+from tests import factories
+from tests.inventory.counting.desk import Desk
+
+pytestmark = pytest.mark.django_db
+
+
+def test_every_line_is_in_the_lists_it_belongs_to() -> None:
+    desk = Desk(recount="optional")
+    names = ("matched", "missing", "surplus", "left")
+    products = {name: factories.make_product(desk.device, name=name) for name in names}
+    bay = factories.make_location(desk.device)
+    for product in products.values():
+        desk.stock(10, product_id=product.uuid)
+    desk.open()
+    sheet = desk.sheet()
+    for name, quantity in (("matched", 10), ("missing", 7), ("surplus", 12)):
+        desk.count(sheet, quantity, product_id=products[name].uuid)
+    for name in ("missing", "matched"):
+        desk.count(sheet, 3, product_id=products[name].uuid, location_id=bay.uuid)
+    desk.close()
+
+    def listed(name: str) -> set[str]:
+        return {str(line) for line in getattr(StocktakeLine.objects, name)().select_related("product", "location")}
+
+    assert listed("matched") == {"matched at Main"}
+    assert listed("missing") == {"missing at Main"}
+    assert listed("surplus") == {"surplus at Main", f"missing at {bay}", f"matched at {bay}"}
+    assert listed("unexpected") == {f"missing at {bay}", f"matched at {bay}"}
+    assert listed("misplaced") == {f"missing at {bay}"}
+    assert listed("not_counted") == {"left at Main"}
+    assert listed("waiting") == {"missing at Main", "left at Main", *listed("surplus")}
