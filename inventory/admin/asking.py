@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -41,15 +41,14 @@ class AskForm(forms.Form):
     """Whose, and in which format; the rest is added per kind."""
 
     device_field = StockLevel._meta.get_field("device")
-    needs_device: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["device"] = forms.ModelChoiceField(
             queryset=Device.objects.all(),
-            required=self.needs_device,
+            required=False,
             widget=AutocompleteSelect(self.device_field, site),
-            help_text="" if self.needs_device else "Empty: all devices.",
+            help_text="Empty: all devices.",
         )
 
     def parameters(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_every_status_has_its_problem(api: APIClient, device: Device) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/nothing", "/v1/", "/v1/products/", "/v1/products/x/y", "/nothing", "/v1", "/v1/devices/me/", "/v1//"]
+    "path", ["/v1/nothing", "/v1/", "/v1/products/", "/v1/products/x/y", "/nothing", "/v1/devices/me/", "/v1//"]
 )
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
 def test_paths_that_are_none(path: str, method: str) -> None:
@@ -61,6 +61,12 @@ def test_paths_that_are_none(path: str, method: str) -> None:
     client = APIClient(enforce_csrf_checks=True)
     answer = getattr(client, method)(path, {"name": "x"})
     assert_problem(answer, 404, "not_found")
+
+
+def test_the_bare_address_of_the_api_leads_to_its_documentation() -> None:
+    """What `bin/start` prints as the API's address is what people open first."""
+    answer = APIClient().get("/v1")
+    assert (answer.status_code, answer["Location"]) == (302, "/docs")
 
 
 @pytest.mark.parametrize(
