@@ -73,7 +73,10 @@ class StocktakeLineQuerySet(DeviceOwnedQuerySet):
     def misplaced(self) -> Self:
         """Found unexpectedly here while the same product (and lot) is missing elsewhere in the stocktake."""
         elsewhere = self.model.objects.filter(
-            stocktake=models.OuterRef("stocktake"), product=models.OuterRef("product"), variance__lt=0
+            device=models.OuterRef("device"),  # for the index of buckets
+            stocktake=models.OuterRef("stocktake"),
+            product=models.OuterRef("product"),
+            variance__lt=0,
         ).exclude(location=models.OuterRef("location"))
         return self.unexpected().filter(models.Exists(elsewhere))
 

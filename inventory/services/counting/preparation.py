@@ -41,7 +41,10 @@ def prepare_some(stocktake: Stocktake, *, actor: Actor) -> int:
     """Add at most 500 lines for buckets in scope that hold something and have none yet. Returns how many."""
     lock_device(stocktake.device)
     lines = StocktakeLine.all_objects.filter(
-        stocktake=stocktake, product=OuterRef("product"), location=OuterRef("location")
+        device=stocktake.device_id,  # for the index of buckets: without it each level would look at every line
+        stocktake=stocktake,
+        product=OuterRef("product"),
+        location=OuterRef("location"),
     ).annotate(lot_or_none=Coalesce("lot_id", 0))
     known = lines.filter(lot_or_none=Coalesce(OuterRef("lot_id"), 0))
     wanted = scope_of(stocktake).exclude(quantity=0).exclude(Exists(known)).order_by("pk")

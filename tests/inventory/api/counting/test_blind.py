@@ -222,4 +222,5 @@ def test_without_blindness_nothing_is_sent_twice(api: APIClient, device: Device)
         api.patch(f"/v1/sheets/{sheet.uuid}", {"assigned_to": str(device.installations.get().uuid)}).status_code == 200
     )
     assert api.post(f"/v1/stocktakes/{stocktake.uuid}/cancel").status_code == 200
+    assert api.patch(f"/v1/sheets/{sheet.uuid}", {"assigned_to": None}).json()["assigned_to"] is None
     assert StockLevel.objects.get().revision == before
