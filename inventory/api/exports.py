@@ -14,8 +14,10 @@ from config.core.fields import ExactBoolean
 from devices.api.owned import OnceMixin
 from devices.api.records import StrictSerializer
 from devices.api.scope import acting_device
+from inventory.api.callers import calling_installation
 from inventory.api.jobs import JobStorySerializer, accepted
 from inventory.formats.table_files import FORMATS
+from inventory.services.counting.blindness import refuse_blind
 from inventory.services.jobs import request_job
 
 
@@ -37,6 +39,7 @@ class ExportView(OnceMixin, APIView):
     def post(self, request: Request) -> Response:
         """Ask for an export; its artifact is `export.zip`, one file for each table, which an import reads back."""
         device = acting_device(request)
+        refuse_blind(calling_installation(request))
         form = ExportRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         actor: Any = request.auth

@@ -15,9 +15,11 @@ from config.core.filters import refuse_unknown
 from devices.api.owned import OnceMixin
 from devices.api.records import StrictSerializer
 from devices.api.scope import acting_device
+from inventory.api.callers import calling_installation
 from inventory.api.jobs import JobStorySerializer, accepted
 from inventory.reports.kinds import Filter
 from inventory.reports.registry import REPORTS
+from inventory.services.counting.blindness import refuse_blind
 from inventory.services.jobs import request_job
 from inventory.services.reports import FORMATS, PAPERS
 
@@ -89,6 +91,7 @@ class ReportView(OnceMixin, APIView):
     def post(self, request: Request) -> Response:
         """Ask for a report; its file is an artifact of the job."""
         device = acting_device(request)
+        refuse_blind(calling_installation(request))
         serializer = ReportRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = {name: request.data[name] for name in serializer.validated_data}

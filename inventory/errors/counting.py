@@ -3,7 +3,7 @@
 AppError
 ├── Conflict 409  stocktake_transition · sheet_transition · line_transition · campaign_transition ·
 │                 stocktake_not_open · nothing_to_recount · lines_undecided · recount_required · four_eyes ·
-│                 passes_exhausted · line_not_reversible
+│                 passes_exhausted · line_not_reversible · counting_blindly
 └── Invalid 422   count_policy · reason_required · count_of_nothing · campaign_without_devices
 """
 
@@ -96,6 +96,12 @@ class LineNotReversible(errors.Conflict):
     internal_code = "line_not_reversible"
     title = "Only a posted line can be reversed"
     advice = "A line that is not posted yet is rejected or counted again instead."
+
+
+class CountingBlindly(errors.Conflict):
+    internal_code = "counting_blindly"
+    title = "This installation counts blindly and is not told the book"
+    advice = "Ask for it once the count is posted, or from another installation or as a person."
 
 
 class CountPolicyInvalid(errors.Invalid):

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from devices.models import Installation
 from inventory.models.lines import Line, StocktakeLine
 from inventory.models.sheets import CountSheet
-from inventory.models.stocktakes import State
+from inventory.models.stocktakes import State, Stocktake
 
 HIDING = (State.OPEN, State.COUNTING, State.CLOSING, State.REVIEW, State.APPROVED)
 SHOWN = (Line.POSTED, Line.REVERSED)
@@ -25,6 +25,12 @@ def blind_sheets(installation: Installation, stocktake: Any) -> Any:
     """The blind sheets of a stocktake that this installation counts, or may count."""
     mine = Q(assigned_to=None) | Q(assigned_to=installation.uuid) | Q(held_by=installation.uuid)
     return CountSheet.objects.filter(mine, stocktake=stocktake, blind=True, stocktake__state__in=HIDING)
+
+
+def counts_blindly(installation: Installation) -> bool:
+    """Whether this installation holds, or may take, a blind sheet of any stocktake that goes on."""
+    going_on = Stocktake.objects.filter(device=installation.device_id)
+    return bool(going_on.filter(Exists(blind_sheets(installation, OuterRef("pk")))).exists())
 
 
 def is_blind(installation: Installation | None, stocktake: Any) -> bool:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from devices.models import Device, User
 from devices.services.enrollment import Wish, create_enrollment_code, register_device
-from inventory.models import Product, StockLevel, Stocktake, StocktakeLine
+from inventory.models import Job, Product, StockLevel, Stocktake, StocktakeLine
 from inventory.services.counting.stocktakes import open_stocktake
 from tests import factories
 from tests.conftest import client_of, client_with
@@ -224,3 +224,16 @@ def test_without_blindness_nothing_is_sent_twice(api: APIClient, device: Device)
     assert api.post(f"/v1/stocktakes/{stocktake.uuid}/cancel").status_code == 200
     assert api.patch(f"/v1/sheets/{sheet.uuid}", {"assigned_to": None}).json()["assigned_to"] is None
     assert StockLevel.objects.get().revision == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/reports", {"report": "stock_on_hand", "format": "csv"}), ("/v1/exports", {})]
+)
+def test_no_file_about_the_book_for_a_blind_counter(blind: Blind, path: str, body: dict[str, Any]) -> None:
+    blind.sheet(assigned_to=blind.colleague_id)
+    assert blind.api.post(path, body).status_code == 202  # another counts
+    before = Job.objects.count()
+    refused = blind.colleague.post(path, body)
+    assert (refused.status_code, refused.json()["internal_code"]) == (409, "counting_blindly")
+    assert Job.objects.count() == before
+    assert blind.boss.post(path, body).status_code == 202  # people are never blind
