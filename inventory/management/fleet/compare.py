@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from inventory.management.fleet.client import Connection
 from inventory.management.fleet.device import Member, VirtualDevice
-from inventory.management.fleet.specs import SPECS, Divergence, Row
+from inventory.management.fleet.specs import SPECS, TABLES, Divergence, Row
 
 Rows = dict[str, dict[str, Row]]
 
@@ -39,7 +39,7 @@ def _pulled(desk: Connection, where: str) -> Rows:
     found: Rows = {name: {} for name in SPECS}
     cursor, last, more = "", 0, True
     while more:
-        query = urlencode({"limit": "500", **({"cursor": cursor} if cursor else {})})
+        query = urlencode({"limit": "500", "tables": TABLES, **({"cursor": cursor} if cursor else {})})
         status, page = desk.send("GET", f"/v1/sync/changes?{query}")
         if "changes" not in page:
             raise Divergence(f"{where}: a fresh pull was answered {status} {page}")

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from inventory.management.fleet.faults import Line
-from inventory.management.fleet.specs import SPECS, Divergence, Row
+from inventory.management.fleet.specs import SPECS, TABLES, Divergence, Row
 from inventory.management.fleet.store import Store
 
 OK, GAP, GONE = 200, 409, 410
@@ -119,7 +119,7 @@ class Handset:
         self.store.memory.cursor = f"1.{int(parts[1]) + 1}.{parts[2]}.{parts[3]}"
 
     def _pull_page(self) -> bool:
-        query = {"limit": str(self.random.choice(LIMITS))}
+        query = {"limit": str(self.random.choice(LIMITS)), "tables": TABLES}  # those it knows
         if self.store.memory.cursor is not None:
             query["cursor"] = self.store.memory.cursor
         status, page = self.line.send("GET", f"/v1/sync/changes?{urlencode(query)}")

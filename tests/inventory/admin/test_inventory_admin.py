@@ -245,6 +245,7 @@ def test_dashboard_figures_are_the_databases(boss: Client, device: Device, other
         "Products": "3",
         "Negative stock": "1",
         "Open tasks": "1",
+        "Open alerts": "0",
         "Failed jobs": "0",
         "Ledger proof": Job.objects.get(pk=job.pk).get_status_display(),
     }
