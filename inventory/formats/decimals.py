@@ -12,7 +12,7 @@ _MAX_LENGTH = 40
 
 
 def parse_quantity(text: str, *, decimal_comma: bool = False) -> Decimal:
-    """The exact number in `text`, at most 6 decimals and 999,999,999.999999 either side of zero.
+    """The exact number in `text`: at most 6 decimals, not counting zeros at the end, and ±999,999,999.999999.
 
     One decimal sign is understood: a point, or with `decimal_comma` a comma; never both and never
     thousands separators, because "1.500" is two different numbers in two countries.
