@@ -20,6 +20,7 @@ from devices.models import Device, DeviceOwnedModel
 CHUNK = 2_000
 TEXT_LOOKUPS = ("exact", "iexact", "icontains", "istartswith")
 ORDER_LOOKUPS = ("exact", "gte", "lte", "gt", "lt")
+INDIRECT = {(table, "stocktake"): "sheet__stocktake__uuid" for table in ("count_entries", "scan_events")}
 LAST = ("created_at", "updated_at", "deleted_at", "revision", "device")
 
 
@@ -90,6 +91,8 @@ def _plain(cell: Any) -> Any:
 
 def read_filter(model: type[models.Model], name: str, given: Any) -> tuple[str, Any]:
     """A filter as the lists of the API have it → the lookup and its value. Raises ValueError for people."""
+    if (model._meta.db_table, name) in INDIRECT:
+        return INDIRECT[model._meta.db_table, name], _id(given)
     path, _, lookup = name.partition("__")
     lookup = lookup or "exact"
     try:
@@ -100,13 +103,13 @@ def read_filter(model: type[models.Model], name: str, given: Any) -> tuple[str, 
         return name, _flag(given)
     if lookup not in _lookups(field) or path in ("id", "device", "uuid"):
         raise ValueError(f"{name[:80]} is no filter of {model._meta.db_table}.")
-    if field.is_relation:
-        return f"{path}__uuid", UUID(str(given))
+    if field.is_relation or isinstance(field, models.UUIDField):
+        return (f"{path}__uuid" if field.is_relation else path), _id(given)
     return (name, _value(field, given))
 
 
 def _lookups(field: Any) -> Sequence[str]:
-    if isinstance(field, models.BooleanField) or field.is_relation:
+    if isinstance(field, models.BooleanField | models.UUIDField) or field.is_relation:
         return ("exact",)
     if isinstance(field, models.CharField | models.TextField):
         return TEXT_LOOKUPS
@@ -138,6 +141,13 @@ def _value(field: Any, given: Any) -> Any:
     if abs(number) >= 2**63:
         raise ValueError("Give a whole number of 64 bits.")
     return number
+
+
+def _id(given: Any) -> UUID:
+    try:
+        return UUID(str(given))
+    except ValueError:
+        raise ValueError("Give an id such as 0192f0c4-5d0e-7a51-8a3d-6f1f0c0de002.") from None
 
 
 def _flag(given: Any) -> bool:
