@@ -10,7 +10,7 @@ from config.core.errors import NotFound, ReferenceNotFound
 from devices.actors import system
 from devices.errors import IdAlreadyUsed, NotDeleted
 from devices.models import Device, Event, Feed
-from devices.services.owned import find_reference, insert_many_owned
+from devices.services.owned import change_many_owned, find_reference, insert_many_owned
 from inventory.models import Barcode, Category, Product
 from inventory.services.barcodes import delete_barcode
 from inventory.services.categories import delete_category
@@ -105,3 +105,17 @@ def test_an_operation_is_named_in_its_events(device: Device) -> None:
     actor = system("sync").during(operation)
     product = create_product(device=device, actor=actor, name="x")
     assert Event.objects.about(product)[0].operation_id == operation
+
+
+def test_of_many_rows_those_that_differ_are_changed(device: Device) -> None:
+    same, other = factories.make_category(device, name="Same"), factories.make_category(device, name="Other")
+    before = heads(device)
+    changes = [(same, {"name": "Same"}), (other, {"name": "New"})]
+    assert change_many_owned(changes, device=device, actor=factories.TESTER) == 1
+    assert change_many_owned(changes, device=device, actor=factories.TESTER) == 0
+    assert heads(device) == (before[0] + 1, before[1] + 1)
+    assert list(Category.objects.order_by("revision").values_list("name", "revision")) == [
+        ("Same", same.revision),
+        ("New", before[0] + 1),
+    ]
+    assert Event.objects.about(other)[0].changes == {"name": ["Other", "New"]}

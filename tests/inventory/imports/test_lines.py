@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from devices.models import Device, Feed
 from inventory.jobs import runner
 from inventory.models import Barcode, Category, ImportRow, ImportSession, Location, Lot, Product, StockMovement
+from inventory.services.locations import delete_location
 from inventory.services.products import delete_product
 from tests import factories
 
@@ -41,12 +42,15 @@ def bring(api: APIClient, kind: str, content: str, *, apply: bool = True, **more
         ("products", "sku,name,attributes", "A,Cup,{\nB,Pot,{}", "import_bad_attributes"),
         ("products", "sku,name,attributes", 'A,Cup,"{""a"":NaN}"\nB,Pot,{}', "import_bad_attributes"),
         ("products", "sku,name,category_id", f"A,Cup,{GONE}", "import_unknown_reference"),
+        ("products", "sku,name,attributes", 'A,Cup,"{""a"":""\\ud800""}"\nB,Pot,{}', "import_bad_text"),
+        ("products", "sku,name,id", f",,{GONE}\nB,Pot,", "import_no_name"),
         ("products", "id,sku,name", f"nonsense,A,Cup\n{GONE},B,Pot", "import_not_an_id"),
         ("barcodes", "value,product", "123,none", "import_unknown_product"),
         ("barcodes", "value,product", "123,", "import_unknown_product"),
         ("barcodes", "value,product,quantity", "123,SKU,0", "import_below_zero"),
         ("lots", "code,product", "L,none", "import_unknown_product"),
         ("lots", "code,product,expires_on", "L,SKU,soon", "import_not_a_date"),
+        ("lots", "code,product,expires_on", "L,SKU,31/02/2027", "import_not_a_date"),
         ("lots", "code,product,kind", "L,SKU,heap\nM,SKU,lot", "import_unknown_choice"),
         ("lots", "code,product,expires_on", "L,SKU,0001-01-01", "import_not_a_date"),
         ("categories", "name,parent_id", f"Cups,{GONE}", "import_unknown_reference"),
@@ -72,6 +76,46 @@ def test_a_line_is_refused(  # noqa: PLR0917  # the columns of the table above
     found = bring(api, kind, f"{header}\n{line}\n", apply=False)
     assert found[0] == (2, "error", code)
     assert Feed.objects.get(device=device).head == head
+
+
+def test_what_shall_not_be_made_must_be_there(device: Device, api: APIClient) -> None:
+    factories.make_category(device, name="Kitchen")
+    content = "sku,name,category\nA,Cup,Kitchen\nB,Pot,Garden\n"
+    assert bring(api, "products", content, options={"create_missing": False}) == [
+        (2, "created", ""),
+        (3, "error", "import_unknown_reference"),
+    ]
+    assert list(Category.objects.values_list("name", flat=True)) == ["Kitchen"]
+
+
+def test_defaults_stand_where_a_cell_is_blank(api: APIClient) -> None:
+    bring(api, "products", "sku,name,unit\nA,Cup,box\nB,Pot,\n", options={"defaults": {"unit": "pcs", "notes": "new"}})
+    assert dict(Product.objects.values_list("sku", "unit")) == {"A": "box", "B": "pcs"}
+    assert set(Product.objects.values_list("notes", flat=True)) == {"new"}
+
+
+def test_an_offline_twin_stays_apart_from_the_product_of_the_same_code(device: Device, api: APIClient) -> None:
+    first = factories.make_product(device, sku="A", name="Cup")
+    twin = uuid4()
+    content = f"id,sku,name,is_duplicate\n{twin},A,Mug,true\n"
+    assert bring(api, "products", content) == [(2, "created", "")]
+    assert bring(api, "products", content) == [(2, "unchanged", "")]
+    first.refresh_from_db()
+    assert (first.name, Product.objects.get(uuid=twin).is_duplicate) == ("Cup", True)
+
+
+def test_a_column_of_codes_is_found_by_what_stands_in_it(device: Device, api: APIClient) -> None:
+    upload = factories.make_upload(device, b"x,name\n4006381333931,Cup\n5449000000996,Pot\n")
+    assert factories.make_import(device, upload=upload).mapping == {"name": "name", "barcode": "x"}
+    upload = factories.make_upload(device, b"x,name\n4006381333931,Cup\n4006381333931,Pot\n")
+    assert factories.make_import(device, upload=upload).mapping == {"name": "name"}
+
+
+def test_a_profile_fits_a_file_without_some_of_its_columns(device: Device) -> None:
+    session = factories.make_import(
+        device, profile="snipe_it_models", upload=factories.make_upload(device, b"Name,Category\nChair,Office\n")
+    )
+    assert session.mapping == {"name": "Name", "category": "Category"}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +189,8 @@ def test_trees_by_code_id_and_path(device: Device, api: APIClient) -> None:
     assert Location.objects.get(code="H2").parent.name == "Yard"
     assert [row[1] for row in bring(api, "locations", "code,name,parent\nS,Shelf,H\n")] == ["updated"]
     assert Location.objects.get(code="S").parent.code == "H"
+    assert [row[1] for row in bring(api, "locations", "code,name\nS,Cupboard\n")] == ["updated"]
+    assert (Location.objects.get(code="S").name, Location.objects.get(code="S").parent.code) == ("Cupboard", "H")
     assert [row[1] for row in bring(api, "categories", "path\nKitchen/Cups\nKitchen/Cups\n")] == [
         "created",
         "unchanged",
@@ -192,6 +238,11 @@ def test_a_row_that_the_database_refuses_does_not_stop_the_others(device: Device
     content = f"id,value,product_id\n{code.uuid},111,{product.uuid}\n,222,{product.uuid}\n"
     assert bring(api, "barcodes", content) == [(2, "error", "conflict"), (3, "created", "")]
     assert Barcode.objects.get().value == "222"
+    gone = factories.make_location(device, name="Gone")
+    delete_location(gone, actor=factories.TESTER)
+    content = f"id,name\n{gone.uuid},Back\n{uuid4()},Hall\n"
+    assert bring(api, "locations", content) == [(2, "error", "id_already_used"), (3, "created", "")]
+    assert not Location.objects.filter(name="Back").exists()
 
 
 @pytest.mark.parametrize(
