@@ -20,7 +20,7 @@ from config.core.quantities import QuantityField
 from devices.actors import Actor
 from devices.models import Device, DeviceOwnedModel, Event
 from devices.services.feed import next_revision
-from devices.services.owned import change_owned, lock_device, restamp
+from devices.services.owned import change_owned, find_reference, lock_device, restamp
 from inventory.models import Barcode, Category, ImportSession, Job, Location, Lot, Product, StockLevel, StockMovement
 from inventory.services.categories import delete_category
 from inventory.services.imports.steps import Steps
@@ -28,6 +28,7 @@ from inventory.services.jobs import revert_job
 from inventory.services.locations import delete_location
 from inventory.services.movements import record_movements
 from inventory.services.reversals import mirror_of
+from inventory.services.trees import refuse_loop
 
 CHUNK, KEPT_CONFLICTS = 500, 100
 # In this order: what refers to others goes first.
@@ -221,12 +222,15 @@ def _put_back(session: ImportSession, row: Any, actor: Actor, conflicts: list[An
     for event in events:
         for name, (old, _) in event.changes.items():
             before.setdefault(name, old)
-    values = {name: _value(row, name, old) for name, old in before.items()}
     row.device = session.device
-    return _tried(row, conflicts, lambda: _write(row, actor, values))
+    return _tried(row, conflicts, lambda: _write(row, actor, before))
 
 
-def _write(row: Any, actor: Actor, values: dict[str, Any]) -> None:
+def _write(row: Any, actor: Actor, before: Mapping[str, Any]) -> None:
+    """Raises ReferenceNotFound for what is deleted since, TreeHasALoop or TreeTooDeep for what was moved since."""
+    values = {name: _value(row, name, old) for name, old in before.items()}
+    if "parent" in values:
+        refuse_loop(row, values["parent"])
     change_owned(row, revision=next_revision(row.device), actor=actor, changes=values)
 
 
@@ -234,11 +238,11 @@ def _value(row: Any, name: str, plain: Any) -> Any:
     """A value as the model has it, from how an event keeps it."""
     field = row._meta.get_field(name)
     if plain is None:
-        return "" if isinstance(field, models.CharField | models.TextField) else None
+        return None
     if isinstance(field, QuantityField):
         return Decimal(plain)
     if isinstance(field, models.DateField):
         return date.fromisoformat(plain)
     if field.is_relation:
-        return field.related_model.all_objects.by_uuid(row.device, UUID(plain))
+        return find_reference(field.related_model, device=row.device, id=UUID(plain), field=name)
     return plain

@@ -24,7 +24,6 @@ from inventory.services.uploads import save_upload
 
 Status = ImportSession.Status
 MAX_JOINED = 10
-READING = {"encoding": str, "delimiter": str, "sheet": str, "header_line": int, "columns": list}
 
 
 def create_import(
@@ -44,7 +43,7 @@ def create_import(
     Raises UnknownImportKind, ImportUnreadable, ImportMapping, ImportOptions, ReferenceNotFound for a profile.
     """
     chosen = find_profile(profile, device=device) if profile else None
-    how = {**(chosen.reading if chosen else {}), **read_reading(reading or {})}
+    how = {**(chosen.reading if chosen else {}), **_said(reading)}
     found = detect(upload, how)
     if chosen is None and mapping is None:
         chosen = fitting_profile(found.columns, kind)
@@ -93,7 +92,7 @@ def change_import(session: ImportSession, *, actor: Actor, changes: Mapping[str,
     found = Detected(current.reading, current.columns, current.sample, ())
     options = dict(changes.get("options", current.options))
     if "reading" in changes:
-        found = detect(current.upload, read_reading(changes["reading"]))
+        found = detect(current.upload, _said(changes["reading"]))
         current.reading, current.columns, current.sample = found.reading, found.columns, found.sample
     if "mapping" in changes:
         current.mapping = read_mapping(kind, changes["mapping"], found.columns)
@@ -135,8 +134,8 @@ def _request(session: ImportSession, kind: str, actor: Actor, *standings: str, b
     _refuse_unless(current, *standings)
     refuse_gaps(current)
     job = request_job(kind=kind, actor=actor, device=current.device, parameters={"import_id": str(current.uuid)})
+    current.status = becomes or current.standing  # by the job before, which may have broken off
     current.job = job
-    current.status = becomes or current.standing
     current.save(update_fields=["job", "status", "updated_at"])
     session.status, session.job = current.status, job
     return job
@@ -169,10 +168,8 @@ def refuse_gaps(session: ImportSession) -> None:
         raise ImportMapping(f"No column for {problems[0].detail}", errors=problems)
 
 
-def read_mapping(kind: ImportKind, given: Any, columns: list[str]) -> dict[str, Any]:
+def read_mapping(kind: ImportKind, given: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:
     """A mapping as it is stored. Raises ImportMapping with every problem."""
-    if not isinstance(given, Mapping):
-        raise ImportMapping("A mapping is an object: field → column.")
     problems = []
     for name, wanted in given.items():
         listed = [wanted] if isinstance(wanted, str) else wanted
@@ -191,18 +188,9 @@ def read_mapping(kind: ImportKind, given: Any, columns: list[str]) -> dict[str, 
     return dict(given)
 
 
-def read_reading(given: Mapping[str, Any]) -> dict[str, Any]:
-    """How a file is to be read. Raises ImportMapping."""
-    for name, value in given.items():
-        if name == "format" or value is None:
-            continue
-        if not isinstance(value, READING.get(name, ())) or isinstance(value, bool):
-            raise ImportMapping(f"`reading.{name[:80]}` is not known, or not of the right type.")
-    if isinstance(line := given.get("header_line"), int) and not 0 <= line <= 1_000_000:  # noqa: PLR2004  # any file's
-        raise ImportMapping("`reading.header_line` is a line of the file, or 0.")
-    if any(not isinstance(name, str) for name in given.get("columns") or ()):
-        raise ImportMapping("`reading.columns` is a list of names.")
-    return {name: value for name, value in given.items() if name != "format" and value is not None}
+def _said(reading: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is said about how a file is to be read; null is nothing said."""
+    return {name: value for name, value in (reading or {}).items() if value is not None}
 
 
 def find_import(id: UUID, *, device: Device | None) -> ImportSession | None:
