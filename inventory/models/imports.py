@@ -120,10 +120,6 @@ class ImportRow(models.Model):
 class ImportProfileQuerySet(models.QuerySet["ImportProfile"]):
     """Reads of saved mappings."""
 
-    def for_device(self, device: Any) -> Self:
-        """Profiles of one device."""
-        return self.filter(device=device)
-
     def usable_by(self, device: Any) -> Self:
         """Profiles of one device, and those that staff share with all."""
         return self.filter(models.Q(device=device) | models.Q(device__isnull=True))
