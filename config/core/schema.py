@@ -8,6 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from config.core.fields import MAX_ATTRIBUTES
 from config.core.pagination import MAX_LIMIT
 from config.core.quantities import MAX_QUANTITY
 
@@ -132,7 +133,7 @@ class AttributesSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-unty
     target_class = "config.core.fields.AttributesField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": {}}
+        return {"type": "object", "additionalProperties": {}, "maxProperties": MAX_ATTRIBUTES}
 
 
 class ProblemAutoSchema(AutoSchema):

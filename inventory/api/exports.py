@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,15 +18,19 @@ from inventory.api.callers import calling_installation
 from inventory.api.jobs import JobStorySerializer, accepted
 from inventory.formats.table_files import FORMATS
 from inventory.services.counting.blindness import refuse_blind
+from inventory.services.exports.tables import tables
 from inventory.services.jobs import request_job
+
+
+@extend_schema_field({"type": "string", "enum": list(tables())})
+class TableField(serializers.CharField):
+    """The name of a table; the job says which one there is not."""
 
 
 class ExportRequestSerializer(StrictSerializer):
     """Which tables, in which format. `filters`: by table, as its list has them; without `deleted` live rows only."""
 
-    tables = serializers.ListField(
-        child=serializers.CharField(max_length=40), required=False, min_length=1, max_length=50
-    )
+    tables = serializers.ListField(child=TableField(max_length=40), required=False, min_length=1, max_length=50)
     format = serializers.ChoiceField(choices=FORMATS, required=False)
     filters = serializers.DictField(child=serializers.DictField(), required=False)
     deleted = ExactBoolean(required=False)

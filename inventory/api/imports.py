@@ -45,17 +45,19 @@ class ImportChangeSerializer(StrictSerializer):
     reading = ReadingSerializer(required=False)
 
 
-class ImportRequestSerializer(ImportChangeSerializer):
-    """A file that was sent to /v1/uploads, or (in a multipart form) the file itself."""
+class ImportUploadSerializer(ImportChangeSerializer):
+    """A file that was sent to /v1/uploads."""
 
-    upload_id = serializers.UUIDField(required=False)
-    file = serializers.FileField(required=False, allow_empty_file=True, max_length=None)
+    upload_id = serializers.UUIDField()
     profile = serializers.CharField(required=False, max_length=100)
 
-    def validate(self, attrs: Any) -> Any:
-        if ("upload_id" in attrs) == ("file" in attrs):
-            raise serializers.ValidationError({"upload_id": "Give either an upload_id or a file."}, code="required")
-        return attrs
+
+class ImportFileSerializer(StrictSerializer):
+    """A form with the file itself."""
+
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+    kind = serializers.ChoiceField(choices=sorted(KINDS), required=False)
+    profile = serializers.CharField(required=False, max_length=100)
 
 
 class ImportSerializer(serializers.ModelSerializer[ImportSession]):
@@ -157,12 +159,13 @@ class ImportViewSet(DeviceScopedViewSet):
         return Response({name: row[name] for name in row if wanted is None or name in wanted})
 
     @extend_schema(
-        request={"application/json": ImportRequestSerializer, "multipart/form-data": ImportRequestSerializer},
+        request={"application/json": ImportUploadSerializer, "multipart/form-data": ImportFileSerializer},
         responses={201: ImportSerializer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Look at a file: 201 with what was found, a guessed mapping and the first rows. Writes no inventory."""
-        form = ImportRequestSerializer(data=_plain(request.data))
+        data, is_form = request.data, hasattr(request.data, "lists")
+        form = ImportFileSerializer(data=_plain(data)) if is_form else ImportUploadSerializer(data=data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
         upload_id, file = values.pop("upload_id", None), values.pop("file", None)
@@ -263,9 +266,7 @@ def _saved(profile: ImportProfile) -> dict[str, Any]:
 
 
 def _plain(data: Any) -> Any:
-    """A form's fields as JSON would have them; in a form there are only the file, its kind and its profile."""
-    if not hasattr(data, "lists"):
-        return data
+    """A form's fields as JSON would have them."""
     several = [name for name, values in data.lists() if len(values) > 1]
     if several:
         raise BadRequest(f"`{several[0][:80]}` is there more than once.")

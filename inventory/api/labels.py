@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -91,6 +91,13 @@ class LabelKindsSerializer(serializers.Serializer[Any]):
     built_in = BuiltInSerializer(many=True)
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "string", "enum": list(BUILT_IN)}, {"type": "string", "format": "uuid"}]},
+)
+class TemplateField(serializers.CharField):
+    """The name of a built-in sheet, or the id of a template."""
+
+
 class LabelRequestSerializer(StrictSerializer):
     """Which labels, on which sheet."""
 
@@ -99,7 +106,7 @@ class LabelRequestSerializer(StrictSerializer):
     category_id = ExactId(required=False, help_text="products of this category and below")
     location_id = ExactId(required=False, help_text="this location and those below")
     product_id = ExactId(required=False, help_text="lots of this product")
-    template = serializers.CharField(required=False, help_text="a built-in sheet or the id of a template")
+    template = TemplateField(required=False, help_text="a built-in sheet or the id of a template")
     format = serializers.ChoiceField(choices=list(FORMATS), required=False)
     copies = ExactInteger(required=False, min_value=1, max_value=MOST_COPIES)
     skip = ExactInteger(required=False, min_value=0, max_value=MOST_SKIPPED, help_text="places that are used up")

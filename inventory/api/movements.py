@@ -32,7 +32,7 @@ class MovementSerializer(RecordSerializer):
     to_location_id = ReferenceId(required=False, allow_null=True)
     lot_id = ReferenceId(required=False, allow_null=True)
     occurred_at = ExactTime(required=False)
-    reverses_id = ReferenceId(read_only=True)
+    reverses_id = ReferenceId(read_only=True, allow_null=True)
 
     class Meta:
         model = StockMovement

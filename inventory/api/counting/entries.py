@@ -31,7 +31,7 @@ class EntrySerializer(RecordSerializer):
     quantity = QuantityWire(least=0, required=False)
     counted_at = ExactTime(required=False, allow_null=True)
     base_revision = ExactInteger(min_value=0, max_value=2**62, required=False, allow_null=True)
-    scan_id = ReferenceId(read_only=True)
+    scan_id = ReferenceId(read_only=True, allow_null=True)
 
     class Meta:
         model = CountEntry
@@ -52,9 +52,9 @@ class ScanEventSerializer(RecordSerializer):
 
     sheet_id = ReferenceId()
     code = ExactText(max_length=MAX_CODE)
-    product_id = ReferenceId(read_only=True)
+    product_id = ReferenceId(read_only=True, allow_null=True)
     location_id = ReferenceId(required=False, allow_null=True)
-    lot_id = ReferenceId(read_only=True)
+    lot_id = ReferenceId(read_only=True, allow_null=True)
     quantity = QuantityWire(read_only=True, allow_null=True)
     counted_at = ExactTime(required=False, allow_null=True)
     base_revision = ExactInteger(min_value=0, max_value=2**62, required=False, allow_null=True)

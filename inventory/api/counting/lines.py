@@ -52,12 +52,12 @@ class LineSerializer(RecordSerializer):
     stocktake_id = ReferenceId(read_only=True)
     product_id = ReferenceId(read_only=True)
     location_id = ReferenceId(read_only=True)
-    lot_id = ReferenceId(read_only=True)
+    lot_id = ReferenceId(read_only=True, allow_null=True)
     expected = QuantityWire(read_only=True, allow_null=True)
     counted = QuantityWire(read_only=True, allow_null=True)
     variance = QuantityWire(read_only=True, allow_null=True)
     flags = serializers.ListField(child=serializers.CharField(), read_only=True)
-    movement_id = ReferenceId(read_only=True)
+    movement_id = ReferenceId(read_only=True, allow_null=True)
 
     class Meta:
         model = StocktakeLine

@@ -43,7 +43,7 @@ from inventory.services.counting import stocktakes
 class StocktakeSerializer(RecordSerializer):
     """One count of the device's stock. The policy is the server's; the state moves by the actions below it."""
 
-    campaign_id = ReferenceId(read_only=True)
+    campaign_id = ReferenceId(read_only=True, allow_null=True)
     location_id = ReferenceId(required=False, allow_null=True)
     category_id = ReferenceId(required=False, allow_null=True)
     policy = serializers.DictField(read_only=True)
