@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from config.core.errors import BadText
+from config.core.wire import refuse_unstorable
 from inventory.formats.decimals import parse_quantity
 
 MAX_VALUE = 200  # characters of a cell that a report repeats
@@ -198,7 +200,10 @@ def attributes(typed: str, how: How) -> dict[str, Any]:
     if not isinstance(found, dict) or deep or len(found) > MAX_ATTRIBUTES or len(typed.encode()) > MAX_ATTRIBUTE_BYTES:
         detail = f"Attributes are one JSON object of at most {MAX_ATTRIBUTES} keys."
         raise CellProblem("import_bad_attributes", detail)
-    _text(json.dumps(found, ensure_ascii=False), how, most=MAX_ATTRIBUTE_BYTES)
+    try:
+        refuse_unstorable(found)
+    except BadText as error:
+        raise CellProblem("import_bad_text", error.detail) from None
     return found
 
 

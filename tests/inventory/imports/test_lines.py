@@ -43,6 +43,7 @@ def bring(api: APIClient, kind: str, content: str, *, apply: bool = True, **more
         ("products", "sku,name,attributes", 'A,Cup,"{""a"":NaN}"\nB,Pot,{}', "import_bad_attributes"),
         ("products", "sku,name,category_id", f"A,Cup,{GONE}", "import_unknown_reference"),
         ("products", "sku,name,attributes", 'A,Cup,"{""a"":""\\ud800""}"\nB,Pot,{}', "import_bad_text"),
+        ("products", "sku,name,attributes", 'A,Cup,"{""a"":[""\\u0000""]}"\nB,Pot,{}', "import_bad_text"),
         ("products", "sku,name,id", f",,{GONE}\nB,Pot,", "import_no_name"),
         ("products", "id,sku,name", f"nonsense,A,Cup\n{GONE},B,Pot", "import_not_an_id"),
         ("barcodes", "value,product", "123,none", "import_unknown_product"),
