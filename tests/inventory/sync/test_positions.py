@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -26,6 +28,13 @@ from tests.inventory.sync.ops import head, op, pull_all, push
 
 SLOW = 90_000  # ms that the client's clock is behind
 OCCURRED = "2026-03-01T10:00:00Z"
+
+
+@pytest.fixture(autouse=True)
+def _time_stands_still() -> Iterator[None]:
+    """Offsets are exact, however long a push takes."""
+    with time_machine.travel(datetime(2026, 3, 2, 10, tzinfo=UTC), tick=False):
+        yield
 
 
 def moves(device: Device, count: int, *, start: int | None = 1, **data: Any) -> list[dict[str, Any]]:
