@@ -18,6 +18,7 @@ from inventory.api.counting.entries import EntrySerializer, ScanEventSerializer
 from inventory.api.counting.lines import LINE_REFERENCES, LineSerializer
 from inventory.api.counting.sheets import SheetSerializer
 from inventory.api.counting.stocktakes import StocktakeSerializer
+from inventory.api.labels import LabelTemplateSerializer
 from inventory.api.levels import LevelSerializer
 from inventory.api.locations import LocationSerializer
 from inventory.api.lots import LotSerializer
@@ -25,7 +26,7 @@ from inventory.api.movements import PushedMovementSerializer
 from inventory.api.products import ProductSerializer
 from inventory.api.tasks import TaskSerializer
 from inventory.models.blindness import hide_levels, hide_lines
-from inventory.services import barcodes, categories, locations, lots, movements, products, tasks
+from inventory.services import barcodes, categories, label_templates, locations, lots, movements, products, tasks
 from inventory.services.counting import entries, scans, sheets, stocktakes
 from inventory.services.sync.tables import Table, Values
 from inventory.services.sync.twins import accepting_create, accepting_update
@@ -137,6 +138,14 @@ _TABLES = (
         update=tasks.update_task,
         delete=tasks.delete_task,
         derive=tasks.with_completion,
+    ),
+    _table(
+        "label_templates",
+        LabelTemplateSerializer,
+        create=label_templates.create_label_template,
+        update=label_templates.update_label_template,
+        delete=label_templates.delete_label_template,
+        derive=label_templates.on_its_sheet,
     ),
     _table(
         "stocktakes",

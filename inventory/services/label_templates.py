@@ -87,6 +87,13 @@ def find_template(name: str, *, device: Device | None) -> Template:
     return Template(row.name, layout_of(row), row.symbology, tuple(row.texts))
 
 
+def on_its_sheet(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a new row, for a batch of them. Raises LabelSheet."""
+    found = {"texts": list(USUAL), **values}
+    _refuse_outside(LabelTemplate(**found))
+    return found
+
+
 def layout_of(row: LabelTemplate) -> Layout:
     """The grid of a row."""
     lengths = {name: Decimal(getattr(row, name)) for name in LENGTHS}

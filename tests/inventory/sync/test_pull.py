@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from devices.models import Device, DeviceOwnedModel, Feed
 from devices.services.enrollment import Wish, create_enrollment_code, register_device
 from inventory.api.tables import TABLES
-from inventory.models import Alert, Case, LabelTemplate, Product
+from inventory.models import Alert, Case, Product
 from inventory.services.products import delete_product, restore_product, update_product
 from tests import factories
 from tests.conftest import client_of, client_with
@@ -22,7 +22,6 @@ from tests.inventory.sync.ops import head, op, pull, pull_all, push, stands
 NOT_SYNCED = {
     Alert: "sentences about rows that the device has; read when it is online",
     Case: "the inbox of the staff; devices have nothing to decide there",
-    LabelTemplate: "labels are printed by the server, online; a device has no use for their sheets offline",
 }
 
 
@@ -41,6 +40,7 @@ def fill(device: Device) -> None:
     factories.make_movement(device, product_id=product.uuid, lot_id=lot.uuid)
     factories.make_location(device)
     factories.make_task(device)
+    factories.make_labeltemplate(device)
     factories.make_entry(device, product_id=product.uuid)
     factories.make_scan_event(device)
     delete_product(factories.make_barcode(device).product, actor=factories.TESTER)

@@ -48,6 +48,7 @@ def sample(device: Device, table: str) -> dict[str, Any]:
         "lots": {"product_id": product, "code": "L1", "expires_on": "2027-01-31"},
         "stock_movements": {"product_id": product, "kind": "receipt", "quantity": "2.000001"},
         "tasks": {"title": "Count", "priority": 1, "due_date": "2026-12-24"},
+        "label_templates": {"name": "Shelf", "width": "50", "height": "25.4", "texts": ["name", "code"]},
     }[table]
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from config.core.errors import Invalid
 from devices.models import Device
-from inventory.models import StockMovement
+from inventory.models import LabelTemplate, StockMovement
 from inventory.services.sync.tables import Values
 from inventory.services.sync.watermelon.columns import Column, Layout, Unusable
 
@@ -107,7 +107,9 @@ def _mend_movement(found: Mended) -> None:
 
 
 def cannot_be_stored(layout: Layout, values: Values) -> bool:
-    """A movement without a quantity or without a direction: kept as evidence alone."""
+    """What nothing can stand in for is missing, or a movement leads nowhere: kept as evidence alone."""
+    if layout.table.model is LabelTemplate:
+        return not {"width", "height"} <= set(values)
     if layout.table.model is not StockMovement:
         return False
     same = values.get("from_location_id") is not None and values["from_location_id"] == values.get("to_location_id")
