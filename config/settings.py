@@ -313,6 +313,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "CountOnMe <countonme@localhost>")
+MAIL_ATTACHMENT_BYTES = env.number("MAIL_ATTACHMENT_BYTES", 5 * 1024 * 1024)  # a larger file is a link
 DIGEST_HOUR = env.number("DIGEST_HOUR", 6)  # in TIME_ZONE
 
 LABEL_PAGE = "admin:inventory_job_labels"  # where lists send the rows that shall get labels

@@ -17,6 +17,7 @@ from devices.api.scope import acting_device
 from inventory.api.callers import calling_installation
 from inventory.api.jobs import JobStorySerializer, accepted
 from inventory.formats.table_files import FORMATS
+from inventory.reports.periods import PERIODS
 from inventory.services.counting.blindness import refuse_blind
 from inventory.services.exports.tables import tables
 from inventory.services.jobs import request_job
@@ -33,6 +34,7 @@ class ExportRequestSerializer(StrictSerializer):
     tables = serializers.ListField(child=TableField(max_length=40), required=False, min_length=1, max_length=50)
     format = serializers.ChoiceField(choices=FORMATS, required=False)
     filters = serializers.DictField(child=serializers.DictField(), required=False)
+    period = serializers.ChoiceField(choices=list(PERIODS), required=False, help_text="of what happened, only this")
     deleted = ExactBoolean(required=False)
 
 

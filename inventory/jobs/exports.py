@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 
 from inventory.formats.table_files import FORMATS
+from inventory.reports.periods import PERIODS
 from inventory.services.artifacts import save_artifact
 from inventory.services.exports.files import check_export, read_filters, write_export
 from inventory.services.job_kinds import JobKind, register_kind
@@ -46,6 +47,7 @@ register_kind(
             "tables": several(text(), required=False, about="Which tables; all without it"),
             "format": choice(*FORMATS, default="csv", about="File format of each table"),
             "filters": Parameter(read_filters, required=False, about="By table, as the lists of the API have them"),
+            "period": choice(*PERIODS, required=False, about="Of what happened (movements, counts, scans), only this"),
             "deleted": flag(default=False, about="Tombstones too"),
         },
         check=check_export,

@@ -1,4 +1,4 @@
-"""Jobs that a schedule asks for: any kind, with its parameters, once a day, an hour or a minute."""
+"""Jobs that a schedule asks for: any kind, with its parameters, once a day, an hour or a minute; and who is told."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from devices.actors import system
 from devices.models import Device
 from inventory.services.job_kinds import check_parameters, find_kind
 from inventory.services.jobs import request_job
+from inventory.services.recurring.wishes import check_wish
 
 logger = logging.getLogger(__name__)
 TICKS = {"day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H", "minute": "%Y-%m-%dT%H:%M"}
 
 
-def check(kind: str, parameters: Mapping[str, Any] | None = None, device: str = "", once_per: str = "day") -> None:
+def check(
+    kind: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    device: str = "",
+    once_per: str = "day",
+    deliver: Mapping[str, Any] | None = None,
+) -> None:
     """What the Schedules page asks before it saves. Raises Invalid, naming `kwargs`, for what could never run."""
     try:
         if once_per not in TICKS:
@@ -29,6 +37,7 @@ def check(kind: str, parameters: Mapping[str, Any] | None = None, device: str = 
         if not isinstance(parameters or {}, Mapping):
             raise Invalid("`parameters` is an object.")
         check_parameters(find_kind(str(kind)), device=_device(device), given=parameters or {})
+        check_wish(kind, deliver or {})
     except AppError as error:
         raise Invalid(error.detail, errors=[FieldProblem("kwargs", "invalid", error.detail)]) from None
 
@@ -41,17 +50,40 @@ class Checked(Task[Any, Any]):
 
 @shared_task(name="inventory.jobs.request", bind=True, base=Checked)
 def request(
-    self: Checked, kind: str, parameters: Mapping[str, Any] | None = None, device: str = "", once_per: str = "day"
+    self: Checked,
+    kind: str,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    device: str = "",
+    once_per: str = "day",
+    deliver: Mapping[str, Any] | None = None,
 ) -> None:
-    """Ask for a job, at most once a tick for one schedule however often its bell rings; a refusal is logged."""
+    """Ask for a job, at most once a tick for one schedule however often its bell rings; a refusal is logged.
+
+    `deliver` = {mail: [addresses], webhook: whether}: who is told when a report or an export is there.
+    """
     headers = {**(self.request.headers or {}), **vars(self.request)}  # beat's: an eager task has them apart
     schedule = str(headers.get("periodic_task_name", ""))
     wish = canonical_json([schedule, kind, parameters or {}, device])
-    once = f"{hashlib.sha256(wish).hexdigest()[:24]} {timezone.now():{TICKS.get(once_per, TICKS['day'])}}"
+    once = f"{hashlib.sha256(wish).hexdigest()[:24]} {_tick(once_per)}"
     try:
-        request_job(kind=kind, actor=system("schedule"), device=_device(device), parameters=parameters or {}, once=once)
+        wished = check_wish(kind, deliver or {})
+        request_job(
+            kind=kind,
+            actor=system("schedule"),
+            device=_device(device),
+            parameters=parameters or {},
+            once=once,
+            deliver={**wished, "schedule": schedule} if wished else None,
+        )
     except AppError as error:
         logger.error("schedule %r cannot ask for %s: %s", schedule, kind, error.detail)
+
+
+def _tick(once_per: str) -> str:
+    """Days are those of TIME_ZONE, as schedules are: half past midnight there may be the day before in UTC."""
+    now = timezone.now()
+    return f"{now if once_per in ('hour', 'minute') else timezone.localtime(now):{TICKS.get(once_per, TICKS['day'])}}"
 
 
 def _device(uuid: str) -> Device | None:

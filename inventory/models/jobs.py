@@ -50,6 +50,7 @@ class Job(models.Model):
 
     `attempts` = leases since it was queued by somebody, `lost` = those whose worker fell silent. While it runs,
     `done` and `result` are what its committed effects have reached: the next attempt goes on from there.
+    `deliver` = who is told of its file, as a schedule asked for it: {mail: [addresses], webhook, schedule}.
     `once` = at most one job of this kind ever has this name ("2026-03-01"); empty: no limit.
     """
 
@@ -77,6 +78,7 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lost = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
+    deliver = models.JSONField(default=dict, blank=True, editable=False)
     once = models.CharField(max_length=60, blank=True, editable=False)
     run_at = models.DateTimeField(default=timezone.now)
     ring_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -20,6 +20,10 @@ class WebhookEndpointQuerySet(DeviceOwnedQuerySet):
         """Enabled endpoints that get the events of a device."""
         return self.filter(models.Q(device=device_id) | models.Q(device=None), enabled=True)
 
+    def telling_of(self, device: Device | None) -> Self:
+        """Endpoints that hear of a device; of all devices together those hear that belong to none."""
+        return self.filter(models.Q(device=device) | models.Q(device=None) if device else models.Q(device=None))
+
     def due(self) -> Self:
         """Enabled endpoints that nobody works on, are not held back, and have something to read or to send."""
         now = timezone.now()
@@ -138,7 +142,8 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
 class WebhookDelivery(models.Model):
     """One event on its way to one endpoint: exactly one row for the two, however often it is read again.
 
-    waiting → delivered | dead. Its uuid is the `webhook-id`, the same at every attempt. A ping has no event.
+    waiting → delivered | dead. Its uuid is the `webhook-id`, the same at every attempt. A ping has no event; nor has
+    the news that a file is ready: it has a `body` of its own, one to each endpoint about each job (`object_id`).
     """
 
     class Status(models.TextChoices):
@@ -154,6 +159,7 @@ class WebhookDelivery(models.Model):
     device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, related_name="+")
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, related_name="+")
     event_type = models.CharField(max_length=120)
+    body = models.JSONField(null=True, editable=False)
     object_id = models.UUIDField(null=True)
     revision = models.BigIntegerField(null=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
@@ -171,7 +177,14 @@ class WebhookDelivery(models.Model):
     class Meta:
         db_table = "webhook_deliveries"
         verbose_name_plural = "webhook deliveries"
-        constraints = [models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_one_delivery")]
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_one_delivery"),
+            models.UniqueConstraint(
+                fields=["endpoint", "object_id"],
+                condition=models.Q(event=None, object_id__isnull=False),
+                name="webhook_one_announcement",
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["endpoint", "next_attempt_at", "id"],

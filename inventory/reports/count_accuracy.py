@@ -13,7 +13,7 @@ from devices.models import Device
 from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
 from inventory.models import Stocktake, StocktakeLine
 from inventory.reports.balances import ZERO
-from inventory.reports.kinds import FROM_DAY, TO_DAY, Asked, ReportKind
+from inventory.reports.kinds import FROM_DAY, PERIOD, TO_DAY, Asked, ReportKind
 from inventory.reports.scope import Scope, pages
 from inventory.reports.stocktake_variance import share
 
@@ -141,5 +141,5 @@ KIND = ReportKind(
     "Count accuracy",
     "How often the book was right: every evaluated stocktake of a period",
     build,
-    (FROM_DAY, TO_DAY),
+    (PERIOD, FROM_DAY, TO_DAY),
 )

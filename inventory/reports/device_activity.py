@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from devices.models import Device, Installation, Operation
 from inventory.formats.sheets import Bar, Cells, Chart, Column, Kind, Sheet, Summary
 from inventory.models import Case, StockMovement
-from inventory.reports.kinds import FROM_DAY, TO_DAY, Asked, ReportKind
+from inventory.reports.kinds import FROM_DAY, PERIOD, TO_DAY, Asked, ReportKind
 from inventory.reports.scope import Scope
 from inventory.reports.stocked import LARGEST
 
@@ -118,5 +118,5 @@ KIND = ReportKind(
     "Device activity",
     "Installations: last seen, queue, what they pushed and moved",
     build,
-    (FROM_DAY, TO_DAY),
+    (PERIOD, FROM_DAY, TO_DAY),
 )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from inventory.formats.sheets import Sheet
 from inventory.models import Category, Location, Product, StockMovement
+from inventory.reports.periods import PERIODS
 from inventory.reports.scope import Scope
 
 Asked = Mapping[str, Any]  # filter → its value: a datetime, date, int, bool, str, or the row that an id names
@@ -38,6 +39,8 @@ class ReportKind:
     filters: tuple[Filter, ...] = ()
 
 
+_PERIOD = "A period by name instead of its days; where a report is of a moment, its end"
+PERIOD = Filter("period", "choice", _PERIOD, choices=tuple(PERIODS))
 AT = Filter("at", "moment", "As it was at this time, by when movements happened")
 REVISION = Filter("revision", "whole", "As it was at this revision of the feed", most=10**18 - 1)
 FROM_DAY = Filter("from_day", "day", "First day of the period, in the server's time zone")

@@ -13,7 +13,17 @@ from devices.models import Device
 from inventory.formats.sheets import Bar, Cells, Chart, Column, Kind, Sheet, Summary, local
 from inventory.models import Category, Location, StockMovement
 from inventory.reports.balances import ZERO
-from inventory.reports.kinds import CATEGORY, FROM_DAY, LOCATION, MOVEMENT, PRODUCT, TO_DAY, Asked, ReportKind
+from inventory.reports.kinds import (
+    CATEGORY,
+    FROM_DAY,
+    LOCATION,
+    MOVEMENT,
+    PERIOD,
+    PRODUCT,
+    TO_DAY,
+    Asked,
+    ReportKind,
+)
 from inventory.reports.scope import Scope, pages
 from inventory.reports.stocked import add, by_unit, moment_facts
 from inventory.reports.trees import Tree
@@ -148,5 +158,5 @@ KIND = ReportKind(
     "Movements",
     "Every movement of a period, with what came and went",
     build,
-    (FROM_DAY, TO_DAY, MOVEMENT, CATEGORY, LOCATION, PRODUCT),
+    (PERIOD, FROM_DAY, TO_DAY, MOVEMENT, CATEGORY, LOCATION, PRODUCT),
 )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from devices.models import Device
 from inventory.formats.sheets import Cells, Chart, Column, Kind, Sheet, Summary
 from inventory.models import Category, Location
-from inventory.reports.kinds import AT, CATEGORY, LOCATION, PRODUCT, REVISION, Asked, Filter, ReportKind
+from inventory.reports.kinds import AT, CATEGORY, LOCATION, PERIOD, PRODUCT, REVISION, Asked, Filter, ReportKind
 from inventory.reports.scope import Scope
 from inventory.reports.stocked import Stocked, add, by_unit, largest, moment_facts, stocked
 from inventory.reports.trees import Tree
@@ -101,7 +101,7 @@ KIND = ReportKind(
     "What lies where, now or as it was at a time or revision",
     build,
     (
-        AT, REVISION, CATEGORY, LOCATION, PRODUCT,
+        PERIOD, AT, REVISION, CATEGORY, LOCATION, PRODUCT,
         Filter("detail", "choice", "A row a product, or a bucket (location, lot)", "product", ("product", "bucket")),
         Filter("with_empty", "flag", "Products without any stock too"),
     ),

@@ -10,7 +10,7 @@ from devices.models import Device
 from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
 from inventory.models import Category, Product
 from inventory.reports.balances import ZERO
-from inventory.reports.kinds import AT, CATEGORY, LOCATION, REVISION, Asked, ReportKind
+from inventory.reports.kinds import AT, CATEGORY, LOCATION, PERIOD, REVISION, Asked, ReportKind
 from inventory.reports.scope import PAGE, Scope
 from inventory.reports.stocked import add, largest, moment_facts, products_of, stocked
 from inventory.reports.trees import Tree
@@ -121,5 +121,5 @@ KIND = ReportKind(
     "Valuation",
     "Stock times unit cost, the most valuable first, in classes A, B and C",
     build,
-    (AT, REVISION, CATEGORY, LOCATION),
+    (PERIOD, AT, REVISION, CATEGORY, LOCATION),
 )

@@ -16,6 +16,7 @@ from inventory.errors import FileGone
 from inventory.models import Artifact
 from inventory.models.artifacts import StoredFile
 from inventory.services.job_runs import JobRun
+from inventory.services.recurring.handover import hand_over
 from inventory.services.stored_files import file_name, read_file, remove_file, store_file
 
 
@@ -23,7 +24,8 @@ def save_artifact(run: JobRun, *, name: str, media_type: str, file: BinaryIO | P
     """Keep a file as a result of the run; `name` is its file name, e.g. `stock.pdf`.
 
     Not to be called inside `run.effect()`: the file is written first, while nothing is locked, then its row in an
-    effect of its own; with `last`, the job's success is part of that. It takes the place of an artifact of the same
+    effect of its own; with `last`, the job's success is part of that, and so is telling those whom its schedule
+    names. It takes the place of an artifact of the same
     name that an earlier attempt left. Raises LeaseLost: then there is no row, and retention removes the file.
     """
     artifact = Artifact(
@@ -41,6 +43,8 @@ def save_artifact(run: JobRun, *, name: str, media_type: str, file: BinaryIO | P
             earlier.delete()
             transaction.on_commit(partial(remove_file, earlier.path))
         artifact.save(force_insert=True)
+        if last:
+            hand_over(run, artifact)
     return artifact
 
 

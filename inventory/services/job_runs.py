@@ -97,6 +97,7 @@ class JobRun:
         self.job_id, self.fence = job.pk, job.fence
         self.uuid, self.kind, self.attempt = job.uuid, job.kind, job.attempts
         self.parameters: dict[str, Any] = dict(job.parameters)
+        self.deliver: dict[str, Any] = dict(job.deliver)
         self.done, self.total, self.message = job.done, job.total, job.message
         self.result: dict[str, Any] = dict(job.result or {})
         self.actor = Actor(cast(ActorKind, job.actor_kind), job.actor_id, job.actor_name, job.request_id)

@@ -33,9 +33,11 @@ def request_job(
     parameters: Mapping[str, Any] | None = None,
     run_at: datetime | None = None,
     once: str = "",
+    deliver: Mapping[str, Any] | None = None,
 ) -> Job:
     """Write the row and ring on commit; with a later `run_at` the sweep rings when the time has come.
 
+    `deliver`: who is told of its file, as check_wish() returns it.
     Where a job of this kind has the same `once`, that job is returned and nothing is written.
     Raises UnknownJobKind, JobParameters, TooManyJobs.
     """
@@ -49,6 +51,7 @@ def request_job(
         kind=kind,
         parameters=values,
         once=once,
+        deliver=dict(deliver or {}),
         run_at=run_at,
         ring_at=run_at if run_at > now else now + FIRST_RING,
         actor_kind=actor.kind,

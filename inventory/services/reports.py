@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 
 from config.core.errors import FieldProblem
 from devices.models import Device
@@ -21,6 +22,7 @@ from inventory.formats.pdf import Paper, write_pdf
 from inventory.formats.sheets import Cells, Sheet
 from inventory.formats.xlsx import write_xlsx
 from inventory.reports.kinds import Filter, ReportKind
+from inventory.reports.periods import PERIODS, moments_of
 from inventory.reports.registry import REPORTS
 from inventory.reports.scope import Scope, open_scope
 from inventory.services import job_parameters as read
@@ -32,6 +34,7 @@ from inventory.services.job_runs import JobRun
 PAPERS: dict[str, Paper] = {"a4": "a4", "letter": "us-letter"}
 WRITERS = {"xlsx": write_xlsx, "csv": write_csv, "json": write_json}
 READS: dict[str, Callable[[str], Any]] = {"moment": datetime.fromisoformat, "day": date.fromisoformat}
+DATED = {"at", "revision", "from_day", "to_day"}
 STEP = 500  # rows between two looks at whether to stop
 
 
@@ -56,7 +59,7 @@ def parameters() -> dict[str, Parameter]:
 
 
 def check_report(device: Device | None, values: Values) -> Values:
-    """The parameters with the report's own defaults; ids are looked up inside the device.
+    """The parameters with the report's own defaults, a named period as its days; ids are looked up in the device.
 
     Raises JobParameters for a filter that the report does not have, ReferenceNotFound for an unknown id.
     """
@@ -69,6 +72,8 @@ def check_report(device: Device | None, values: Values) -> Values:
     ]
     if {"at", "revision"} <= asked:
         problems.append(FieldProblem("revision", "invalid", "Give a time or a revision, not both."))
+    if "period" in asked and asked & DATED:
+        problems.append(FieldProblem("period", "invalid", "Give a period or its days, not both."))
     problems += [
         FieldProblem(name, "invalid", "An id is of one device: ask for that device's report.")
         for name in sorted(asked & filters.keys())
@@ -77,7 +82,7 @@ def check_report(device: Device | None, values: Values) -> Values:
     if problems:
         raise JobParameters(f"`{problems[0].field}`: {problems[0].detail}", errors=problems)
     _rows_named(kind, device, values)
-    return {**{name: one.default for name, one in filters.items() if one.default is not None}, **values}
+    return {**{name: one.default for name, one in filters.items() if one.default is not None}, **_dated(kind, values)}
 
 
 def write_report(run: JobRun) -> None:
@@ -108,6 +113,17 @@ def _parameter(filter_: Filter) -> Parameter:
     if filter_.type == "whole":
         return read.whole(most=filter_.most, **kept)
     return {"moment": read.moment, "day": read.day, "flag": read.flag, "id": read.ident}[filter_.type](**kept)
+
+
+def _dated(kind: ReportKind, values: Values) -> Values:
+    """A period by name becomes what it is today, so that every attempt at the job makes the same report."""
+    if "period" not in values:
+        return values
+    dated = {name: value for name, value in values.items() if name != "period"}
+    first, last = PERIODS[values["period"]](timezone.localdate())
+    if any(filter_.name == "at" for filter_ in kind.filters):
+        return {**dated, "at": (moments_of(first, last)[1] - timedelta(microseconds=1)).isoformat()}
+    return {**dated, "from_day": first.isoformat(), "to_day": last.isoformat()}
 
 
 def _rows_named(kind: ReportKind, device: Device | None, values: Values) -> Values:

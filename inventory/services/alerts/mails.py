@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
@@ -13,10 +12,10 @@ from django.db import models, transaction
 from devices.actors import Actor
 from devices.models import Device, User
 from devices.services.server_rows import change_row, delete_row, insert_row, lock_row
-from inventory.errors.alerts import MailFailed
 from inventory.models import Alert, AlertMail, Case
 from inventory.services.cases import STILL_OPEN
 from inventory.services.jobs import request_job
+from inventory.services.mailing import mail_trouble, subject_of
 
 MAIL = "alert_mail"
 MOST_LINES = 50  # of one sort in one mail; the rest is a number
@@ -94,8 +93,5 @@ def _link(user: User) -> list[str]:
 
 
 def _send(user: User, subject: str, lines: list[str]) -> None:
-    text = " ".join(subject.split())  # a name may hold a line end, a header may not
-    try:
-        send_mail(text[:200], "\n".join(lines), None, [user.email])
-    except (SMTPException, OSError) as error:
-        raise MailFailed(f"The mail server did not take a message: {type(error).__name__}.") from None
+    with mail_trouble():
+        send_mail(subject_of(subject), "\n".join(lines), None, [user.email])

@@ -8,18 +8,24 @@ from itertools import chain, islice
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
+from django.utils import timezone
+
 from config.core.errors import FieldProblem
 from devices.models import Device
 from inventory.errors import ExportTooLong, JobParameters
 from inventory.formats.table_files import SHEET_ROWS, CellTooLong, write_csv, write_lines, write_sheet
-from inventory.services.exports.tables import columns_of, read_filter, rows_of, tables
+from inventory.reports.periods import PERIODS, moments_of
+from inventory.services.exports.tables import columns_of, dated_tables, read_filter, rows_of, tables
 
 STEP = 500  # rows between two looks at whether to stop
 Filters = Mapping[str, Mapping[str, Any]]
 
 
 def check_export(device: Device | None, values: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of an export, with every table where none is named. Raises JobParameters."""
+    """The parameters of an export, with every table where none is named, and a named period as filters of its days.
+
+    Raises JobParameters.
+    """
     known = tables()
     wanted = values.get("tables") or list(known)
     problems = [
@@ -38,7 +44,21 @@ def check_export(device: Device | None, values: dict[str, Any]) -> dict[str, Any
                 problems.append(FieldProblem(f"filters.{table}.{name[:80]}", "invalid_filter", str(error)[:200]))
     if problems:
         raise JobParameters(f"`{problems[0].field}`: {problems[0].detail}", errors=problems)
-    return {**values, "tables": [name for name in known if name in wanted]}
+    names = [name for name in known if name in wanted]
+    return {**_dated(values, names), "tables": names}
+
+
+def _dated(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A period narrows the tables of what happened; a filter that is given for the same column stays."""
+    if "period" not in values:
+        return values
+    begin, end = moments_of(*PERIODS[values["period"]](timezone.localdate()))
+    filters = dict(values.get("filters", {}))
+    for name, column in dated_tables().items():
+        if name in names:
+            days = {f"{column}__gte": begin.isoformat(), f"{column}__lt": end.isoformat()}
+            filters[name] = {**days, **filters.get(name, {})}
+    return {**{name: value for name, value in values.items() if name != "period"}, "filters": filters}
 
 
 def read_filters(value: Any) -> dict[str, dict[str, Any]]:

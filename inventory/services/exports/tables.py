@@ -30,6 +30,16 @@ def tables() -> dict[str, type[DeviceOwnedModel]]:
     return {model._meta.db_table: model for model in found}
 
 
+def dated_tables() -> dict[str, str]:
+    """The tables of what happened → the column that says when; what devices may leave out says when it came."""
+    found = {}
+    for name, model in tables().items():
+        names = {field.name for field in model._meta.concrete_fields}
+        if "received_at" in names:
+            found[name] = "occurred_at" if "occurred_at" in names else "received_at"
+    return found
+
+
 def columns_of(model: type[models.Model]) -> dict[str, str]:
     """Column → where its value is: names as on the wire, references by their wire ids."""
     found: dict[str, str] = {"id": "uuid"}

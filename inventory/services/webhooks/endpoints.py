@@ -128,7 +128,7 @@ def rotate_secret(endpoint: WebhookEndpoint, *, actor: Actor) -> WebhookEndpoint
 def ping_webhook(endpoint: WebhookEndpoint, *, actor: Actor) -> WebhookDelivery:
     """Send a test event at once; while one waits, that one is the answer. Raises WebhookDisabled."""
     _refuse_disabled(endpoint)
-    waiting = endpoint.deliveries.waiting().filter(event=None).first()
+    waiting = endpoint.deliveries.waiting().filter(event_type=PING).first()
     ping: WebhookDelivery = waiting or WebhookDelivery.objects.create(
         endpoint=endpoint, device=endpoint.device, event_type=PING
     )

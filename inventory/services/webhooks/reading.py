@@ -80,7 +80,7 @@ def payload_of(delivery: WebhookDelivery) -> dict[str, Any]:
     """The body, the same at every attempt: an event never changes."""
     event = delivery.event
     if event is None:
-        data: dict[str, Any] = {"webhook_id": delivery.endpoint.uuid}
+        data: dict[str, Any] = delivery.body or {"webhook_id": delivery.endpoint.uuid}
         return {"type": delivery.event_type, "timestamp": delivery.created_at, "data": data}
     return {
         "type": delivery.event_type,

@@ -31,8 +31,8 @@ def test_which_reports_there_are(api: APIClient) -> None:
     assert found["papers"] == ["a4", "letter"]
     movements = next(report for report in found["reports"] if report["name"] == "movements")
     assert {parameter["name"]: parameter["type"] for parameter in movements["parameters"]} == {
-        "from_day": "day", "to_day": "day", "kind": "choice", "category_id": "id", "location_id": "id",
-        "product_id": "id",
+        "period": "choice", "from_day": "day", "to_day": "day", "kind": "choice", "category_id": "id",
+        "location_id": "id", "product_id": "id",
     }  # fmt: skip
     assert "receipt" in next(one["choices"] for one in movements["parameters"] if one["name"] == "kind")
     assert api.get("/v1/reports?x=1").status_code == 400

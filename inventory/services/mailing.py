@@ -1,0 +1,25 @@
+"""E-mail: what a mail server refuses is trouble that may pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from smtplib import SMTPException
+
+from inventory.errors.alerts import MailFailed
+
+LONGEST_SUBJECT = 200
+
+
+@contextmanager
+def mail_trouble() -> Iterator[None]:
+    """What goes wrong inside is MailFailed."""
+    try:
+        yield
+    except (SMTPException, OSError) as error:
+        raise MailFailed(f"The mail server did not take a message: {type(error).__name__}.") from None
+
+
+def subject_of(text: str) -> str:
+    """One line: a name may hold a line end, a header may not."""
+    return " ".join(text.split())[:LONGEST_SUBJECT]
