@@ -22,7 +22,7 @@ from inventory.models.stocktakes import Stocktake
 class CountSheet(DeviceOwnedModel):
     """One zone in one pass of a stocktake, counted by one person or installation.
 
-    The zone is `location` and `name` together: two sheets of one pass add up unless they are the same zone.
+    The zone is `location` and `name` together (see `zone`): two sheets of one pass add up unless their zones overlap.
     `assigned_to` = the id of the installation that shall count it, `held_by` of the one that does;
     `final_sequence` = its last operation.
     """
@@ -62,7 +62,7 @@ class CountSheet(DeviceOwnedModel):
 
     @property
     def zone(self) -> tuple[int | None, str]:
-        """Two sheets of one pass with the same zone overlap."""
+        """Location (None: everywhere) and name: a name is a part of its location, no name is all of it."""
         return self.location_id, self.name.strip().casefold()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from inventory.errors import TreeHasALoop, TreeTooDeep
@@ -27,6 +28,23 @@ def refuse_loop(row: Any, parent: Any | None) -> None:
 def branch(row: Any) -> list[Any]:
     """The live rows below `row`, level by level (one query a level)."""
     return [below for level in _levels(row) for below in level]
+
+
+def ancestors(rows: Iterable[Any]) -> dict[int, frozenset[int]]:
+    """The keys of everything above each row, tombstones included, by the row's key; one query a level for all rows."""
+    found = {row.pk: row for row in rows}
+    parents: dict[int, int | None] = {key: row.parent_id for key, row in found.items()}
+    while wanted := {key for key in parents.values() if key is not None} - parents.keys():
+        model: Any = type(next(iter(found.values())))
+        parents |= dict(model.all_objects.filter(pk__in=wanted).values_list("pk", "parent_id"))
+    return {key: frozenset(_line_up(key, parents)) for key in found}
+
+
+def _line_up(key: int, parents: Mapping[int, int | None]) -> Iterator[int]:
+    above = parents[key]
+    while above is not None:
+        yield above
+        above = parents[above]
 
 
 def _upwards(row: Any | None) -> list[Any]:

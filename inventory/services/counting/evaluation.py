@@ -18,7 +18,7 @@ from config.core.wire import wire_time
 from devices.models import Device
 from inventory.models import CountEntry, StockLevel, StockMovement, Stocktake, StocktakeLine
 from inventory.services.causality import CLOSE, Fact, Judged, judge
-from inventory.services.counting.tally import Tally, tallies
+from inventory.services.counting.tally import Tally, tallies, zones_above
 from inventory.services.levels import Bucket
 
 Key = tuple[int, int, int | None]  # product, location, lot
@@ -80,7 +80,8 @@ def find_results(stocktake: Stocktake, lines: Sequence[StocktakeLine]) -> list[F
     Call it under the feed lock where its answer is written: level and movements must belong together.
     """
     counts = _entries(stocktake, lines)
-    totals = {line.pk: tallies(counts.get(key_of(line), ()), lot=line.lot) for line in lines}
+    above = zones_above(entry for found in counts.values() for entry in found)
+    totals = {line.pk: tallies(counts.get(key_of(line), ()), above=above, lot=line.lot) for line in lines}
     facts = [fact for found in totals.values() for tally in found for fact in tally.counts]
     levels = _levels(lines)
     moved = _movements(stocktake.device, lines, facts)
@@ -115,22 +116,21 @@ def _flags(line: StocktakeLine, results: Sequence[Result], movers: set[tuple[Key
 
 
 def _entries(stocktake: Stocktake, lines: Sequence[StocktakeLine]) -> dict[Key, list[CountEntry]]:
-    """The entries that count, by bucket; where a pass has none for a bucket, 'empty' of its location stands."""
+    """The entries that count, by bucket; 'empty' of its location is the word of each sheet that has no other on it."""
     places, wanted = {line.location_id for line in lines}, {key_of(line) for line in lines}
     rows = CountEntry.objects.on_time().filter(sheet__stocktake=stocktake)
     rows = rows.filter(Q(product__in={key[0] for key in wanted}) | Q(product=None, location__in=places))
     found: dict[Key, list[CountEntry]] = {}
     empty: dict[int, list[CountEntry]] = {}
-    for entry in rows.select_related("sheet__stocktake", "sheet__location", "installation", "scan").order_by(
-        "revision"
-    ):
+    related = ("sheet__stocktake", "sheet__location", "location", "installation", "scan")
+    for entry in rows.select_related(*related).order_by("revision"):
         if entry.product_id is None:
             empty.setdefault(entry.location_id, []).append(entry)
         else:
             found.setdefault(key_of(entry), []).append(entry)
     for key in wanted:
-        passes = {entry.sheet.pass_number for entry in found.get(key, ())}
-        extra = [entry for entry in empty.get(key[1], ()) if entry.sheet.pass_number not in passes]
+        sheets = {entry.sheet_id for entry in found.get(key, ())}
+        extra = [entry for entry in empty.get(key[1], ()) if entry.sheet_id not in sheets]
         if extra:
             found[key] = [*found.get(key, ()), *extra]
     return found
@@ -150,7 +150,7 @@ def _movements(
         return {}
     since = min(fact.base for fact in counts)
     rows = StockMovement.all_objects.filter(
-        _after(counts), device=device, product__in={line.product_id for line in lines}, revision__gt=since
+        maybe_after(counts), device=device, product__in={line.product_id for line in lines}, revision__gt=since
     )
     found: dict[Key, list[tuple[StockMovement, Decimal]]] = {}
     for movement in rows.select_related("reverses").order_by("revision"):
@@ -161,7 +161,7 @@ def _movements(
     return found
 
 
-def _after(counts: Sequence[Fact]) -> Q:
+def maybe_after(counts: Sequence[Fact]) -> Q:
     """What the server had long before a count is before it, whatever its base; unless its own order says later."""
     wanted = Q(received_at__gte=min(fact.since or fact.at for fact in counts) - CLOSE)
     first: dict[int, int] = {}

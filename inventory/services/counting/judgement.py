@@ -151,7 +151,7 @@ def _trouble(kind: Case.Kind, stocktake: Stocktake, finding: Finding) -> Trouble
     assert last is not None  # _troubles() looked
     what = {
         Case.Kind.AMBIGUOUS_MOVEMENT: f"{len(last.doubts)} movements may have been before or after the count",
-        Case.Kind.OVERLAP: "two sheets of one zone counted it; the later one stands",
+        Case.Kind.OVERLAP: "sheets of overlapping zones counted it; the later count stands",
         Case.Kind.SERIAL_IN_TWO_PLACES: "the serial was counted more than once",
         Case.Kind.VARIANCE_OVER_LIMIT: "the variance is over the limit",
     }[kind]

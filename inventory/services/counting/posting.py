@@ -17,6 +17,7 @@ from inventory.errors.counting import LineNotReversible
 from inventory.models import StockMovement, Stocktake, StocktakeLine, VarianceReason
 from inventory.models.lines import DECIDED, Line
 from inventory.models.stocktakes import State
+from inventory.services.counting.emptied import add_emptied
 from inventory.services.counting.judgement import judge_lines, lock_and_head
 from inventory.services.counting.states import move_stocktake, next_line_state
 from inventory.services.counting.unveiling import show_levels
@@ -31,14 +32,18 @@ def post_some(stocktake: Stocktake, *, actor: Actor, limit: int) -> int:
     """Post at most `limit` decided lines. Returns how many were looked at; 0 = none are left.
 
     Each is computed once more under the lock: late data that changed a number sends its line back to a variance,
-    and an approved stocktake back to review. Lines nobody counted keep the book.
+    and an approved stocktake back to review, as does what came to light at a place that was confirmed empty. Lines
+    nobody counted keep the book.
     """
     head = lock_and_head(stocktake.device)
     wanted = Q(state__in=DECIDED)
     if stocktake.state == State.APPROVED:
         wanted |= Q(state=Line.TO_COUNT)
+        add_emptied(stocktake, actor=actor)
     lines = list(stocktake.lines.filter(wanted).select_related("product", "location", "lot").order_by("pk")[:limit])
+    uncounted = [line for line in lines if line.state == Line.TO_COUNT]
     changed = judge_lines(stocktake, lines, head=head, actor=actor)
+    changed += [line for line in uncounted if line.state == Line.VARIANCE]
     if changed and stocktake.state == State.APPROVED:
         move_stocktake(stocktake, "reopen", actor=actor, action="reopened")
     _post(stocktake, [line for line in lines if line.state in (*DECIDED, Line.TO_COUNT)], actor=actor)

@@ -28,9 +28,15 @@ def line_uuid(stocktake: Stocktake, bucket: Bucket) -> UUID:
 
 def scope_of(stocktake: Stocktake) -> Any:
     """The levels that a stocktake counts: its location and category with all below them, or everything."""
-    levels = StockLevel.objects.for_device(stocktake.device)
+    levels = counted_levels(stocktake)
     if stocktake.location is not None:
         levels = levels.filter(location__in=[stocktake.location, *branch(stocktake.location)])
+    return levels
+
+
+def counted_levels(stocktake: Stocktake) -> Any:
+    """The levels of what a stocktake counts, wherever it lies: its category with all below it, or everything."""
+    levels = StockLevel.objects.for_device(stocktake.device)
     if stocktake.category is not None:
         levels = levels.filter(product__category__in=[stocktake.category, *branch(stocktake.category)])
     return levels
@@ -40,6 +46,11 @@ def scope_of(stocktake: Stocktake) -> Any:
 def prepare_some(stocktake: Stocktake, *, actor: Actor) -> int:
     """Add at most 500 lines for buckets in scope that hold something and have none yet. Returns how many."""
     lock_device(stocktake.device)
+    return len(add_missing(stocktake, scope_of(stocktake).exclude(quantity=0), actor=actor))
+
+
+def add_missing(stocktake: Stocktake, levels: Any, *, actor: Actor) -> list[StocktakeLine]:
+    """Insert lines to count for at most 500 of these levels that have none. Under the feed lock."""
     lines = StocktakeLine.all_objects.filter(
         device=stocktake.device_id,  # for the index of buckets: without it each level would look at every line
         stocktake=stocktake,
@@ -47,10 +58,8 @@ def prepare_some(stocktake: Stocktake, *, actor: Actor) -> int:
         location=OuterRef("location"),
     ).annotate(lot_or_none=Coalesce("lot_id", 0))
     known = lines.filter(lot_or_none=Coalesce(OuterRef("lot_id"), 0))
-    wanted = scope_of(stocktake).exclude(quantity=0).exclude(Exists(known)).order_by("pk")
-    levels = list(wanted.select_related("product", "location", "lot")[:CHUNK])
-    add_lines(stocktake, [Bucket(level.product, level.location, level.lot) for level in levels], actor=actor)
-    return len(levels)
+    wanted = levels.exclude(Exists(known)).order_by("pk").select_related("product", "location", "lot")[:CHUNK]
+    return add_lines(stocktake, [Bucket(level.product, level.location, level.lot) for level in wanted], actor=actor)
 
 
 def add_lines(stocktake: Stocktake, buckets: Iterable[Bucket], *, actor: Actor) -> list[StocktakeLine]:

@@ -14,6 +14,7 @@ from inventory.models import CountSheet, Stocktake
 from inventory.models.lines import DECIDED, Line
 from inventory.models.sheets import WORKED_ON
 from inventory.models.stocktakes import COUNTABLE, State
+from inventory.services.counting.emptied import add_emptied
 from inventory.services.counting.judgement import CHUNK, judge_some, lock_and_head
 from inventory.services.counting.posting import post_some, reverse_some
 from inventory.services.counting.preparation import prepare_some
@@ -39,7 +40,8 @@ def _evaluate(stocktake: Stocktake, *, actor: Actor) -> int:
     """Judge some lines; with the last ones the stocktake is up for review."""
     if stocktake.state != State.CLOSING:
         return 0
-    done = max(prepare_some(stocktake, actor=actor), judge_some(stocktake, actor=actor))
+    made = max(prepare_some(stocktake, actor=actor), len(add_emptied(stocktake, actor=actor)))
+    done = max(made, judge_some(stocktake, actor=actor))
     if done < CHUNK:
         move_stocktake(stocktake, "evaluate", actor=actor, action="evaluated")
     return done
