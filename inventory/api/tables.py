@@ -171,6 +171,7 @@ _TABLES = (
         fact=True,
         create_many=scans.record_queued_scans,
         filled=frozenset({"location_id"}),
+        relative=frozenset({"base_revision"}),
     ),
     _table(
         "count_entries",
@@ -180,6 +181,7 @@ _TABLES = (
         fact=True,
         create_many=entries.record_queued_entries,
         filled=frozenset({"location_id"}),
+        relative=frozenset({"base_revision"}),
     ),
     _table("stocktake_lines", LineSerializer, LINE_REFERENCES, veil=hide_lines),
 )

@@ -75,6 +75,7 @@ def fact_of_movement(movement: Any) -> Fact:
 def fact_of_count(entry: Any) -> Fact:
     """A CountEntry as a Fact."""
     online = entry.counted_at is not None and entry.counted_at == entry.received_at
+    told = entry.base_revision or 0
     return Fact(
         revision=entry.revision,
         installation_id=entry.installation_id,
@@ -82,7 +83,7 @@ def fact_of_count(entry: Any) -> Fact:
         told_at=entry.counted_at,
         at=entry.corrected_at,
         online=online,
-        base=entry.revision - 1 if online else min(entry.base_revision or 0, entry.revision - 1),
+        base=entry.revision - 1 if online else told if told < entry.revision else 0,  # it cannot have pulled that
         pushed_base=min(entry.pushed_base or 0, entry.revision - 1),
         since=entry.sheet.stocktake.opened_at if entry.counted_at is None else None,
     )

@@ -6,12 +6,12 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_view
 
-from config.core.fields import ExactInteger, ExactText, ExactTime, QuantityWire
+from config.core.fields import ExactText, ExactTime, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter
 from devices.api.owned import CreateMixin, DeviceScopedViewSet
 from devices.api.records import RecordSerializer, ReferenceId
 from inventory.api.counting.examples import ENTRY
-from inventory.api.counting.placing import placed_by
+from inventory.api.counting.placing import BaseField, placed_by
 from inventory.models import CountEntry, CountSheet, Location, Lot, Product, ScanEvent, Stocktake
 from inventory.services.counting.entries import record_entry
 from inventory.services.scan import MAX_CODE
@@ -30,7 +30,7 @@ class EntrySerializer(RecordSerializer):
     lot_id = ReferenceId(required=False, allow_null=True)
     quantity = QuantityWire(least=0, required=False)
     counted_at = ExactTime(required=False, allow_null=True)
-    base_revision = ExactInteger(min_value=0, max_value=2**62, required=False, allow_null=True)
+    base_revision = BaseField()
     scan_id = ReferenceId(read_only=True, allow_null=True)
 
     class Meta:
@@ -57,7 +57,7 @@ class ScanEventSerializer(RecordSerializer):
     lot_id = ReferenceId(read_only=True, allow_null=True)
     quantity = QuantityWire(read_only=True, allow_null=True)
     counted_at = ExactTime(required=False, allow_null=True)
-    base_revision = ExactInteger(min_value=0, max_value=2**62, required=False, allow_null=True)
+    base_revision = BaseField()
 
     class Meta:
         model = ScanEvent

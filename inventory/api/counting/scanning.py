@@ -8,10 +8,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from config.core.errors import PayloadTooLarge
-from config.core.fields import ExactId, ExactInteger, ExactText, ExactTime, QuantityWire
+from config.core.fields import ExactId, ExactText, ExactTime, QuantityWire
 from config.core.pagination import MAX_LIMIT
 from devices.api.records import StrictSerializer
-from inventory.api.counting.placing import position_of
+from devices.models import Device
+from inventory.api.counting.placing import BaseField, position_of
 from inventory.models import ScanEvent
 from inventory.services.counting.scans import Heard, RawScan
 from inventory.services.scan import MAX_CODE
@@ -28,7 +29,7 @@ class RawScanSerializer(StrictSerializer):
     quantity = QuantityWire(above=0, required=False)
     location_id = ExactId(required=False, allow_null=True)
     counted_at = ExactTime(required=False, allow_null=True)
-    base_revision = ExactInteger(min_value=0, max_value=2**62, required=False, allow_null=True)
+    base_revision = BaseField()
 
 
 class HeardProduct(serializers.Serializer[Any]):
@@ -85,19 +86,16 @@ class HeardManySerializer(serializers.Serializer[Any]):
     results = HeardSerializer(many=True)
 
 
-def read_scans(request: Request) -> list[RawScan]:
+def read_scans(request: Request, device: Device) -> list[RawScan]:
     """The codes of a request: one, or a list of at most 500. Raises PayloadTooLarge."""
     many = isinstance(request.data, list)
     if many and len(request.data) > MAX_LIMIT:
         raise PayloadTooLarge(f"A list may have at most {MAX_LIMIT} codes.")
-    serializer = RawScanSerializer(data=request.data, many=many, allow_empty=False) if many else _one(request)
+    shape: dict[str, Any] = {"many": True, "allow_empty": False} if many else {}
+    serializer = RawScanSerializer(data=request.data, context={"device": device}, **shape)
     serializer.is_valid(raise_exception=True)
     found: Any = serializer.validated_data
     return [RawScan(**row, position=position_of(request, row)) for row in (found if many else [found])]
-
-
-def _one(request: Request) -> RawScanSerializer:
-    return RawScanSerializer(data=request.data)
 
 
 def show_heard(heard: list[Heard], *, many: bool, blind: bool) -> Any:

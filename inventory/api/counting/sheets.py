@@ -121,7 +121,7 @@ class SheetViewSet(CreateMixin, UpdateMixin, DeviceScopedViewSet):
     def scans(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Continuous scanning: one raw code or a list of at most 500, each answered at once; all or nothing."""
         sheet = self._sheet()
-        scans = read_scans(request)
+        scans = read_scans(request, self.device)
         heard = record_scans(sheet, actor=self.actor, scans=scans, installation=calling_installation(request))
         shown = show_heard(heard, many=isinstance(request.data, list), blind=sheet.blind)
         return Response(shown, status=201)

@@ -55,11 +55,16 @@ def read_cursor(text: str | None, device: Device, feed: Feed) -> Cursor:
 
 def read_base(text: str | None, device: Device, feed: Feed) -> int | None:
     """The revision up to which a client says it had pulled: a cursor or a bare revision. None if it cannot be known."""
-    match = CURSOR.fullmatch(text or "")
+    known = told_base(text or "", device, feed)
+    return known if known is not None and known <= feed.head else None
+
+
+def told_base(text: str, device: Device, feed: Feed) -> int | None:
+    """As read_base(), whether the feed has come so far or not. None for a cursor of another epoch."""
+    match = CURSOR.fullmatch(text)
     if match is not None and _is_own(int(match[1]), device, feed):
         text = match[2]
-    known = int(text) if text and REVISION.fullmatch(text) else None
-    return known if known is not None and known <= feed.head else None
+    return int(text) if REVISION.fullmatch(text) else None
 
 
 def _own_epoch(device: Device, feed: Feed) -> int:

@@ -40,6 +40,7 @@ class Table:
     derive: Callable[[Values], Values] = dict  # what a batch adds to the values of a new row
     filled: frozenset[str] = frozenset()  # what the server fills in where a new row leaves it empty
     dropped: frozenset[str] = frozenset()  # what the server may leave empty though a fact gave it, with a case
+    relative: frozenset[str] = frozenset()  # what the same words mean something else of after a restore
 
     veil: Callable[..., Any] | None = None  # veil(rows, installation) marks what is hidden from a blind counter
     viewer: Installation | None = None
@@ -67,7 +68,7 @@ class Table:
     def differs(self, row: DeviceOwnedModel, name: str, value: Any) -> bool:
         """Whether a row has another value than one that was sent for it, and not by the server's own doing."""
         known = self.value(row, name)
-        return bool(known != value) and not (known is None and name in self.dropped)
+        return bool(known != value) and not (known is None and name in self.dropped) and name not in self.relative
 
     @property
     def reference_names(self) -> frozenset[str]:
