@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -25,10 +26,11 @@ from config.core.errors import AppError
 from config.core.row_actions import sentence
 from devices.admin.staff import staff_actor
 from devices.models import Device
-from inventory.models import Job, Lot, Product, StockLevel, StocktakeLine
+from inventory.models import Artifact, Job, Lot, Product, StockLevel, StocktakeLine
 from inventory.services.job_kinds import check_parameters, find_kind
 from inventory.services.jobs import request_job
 
+RECENT = 25
 POINTS: Mapping[str, Any] = {  # a foreign key for each model that is chosen by autocomplete
     "category_id": Product._meta.get_field("category"),
     "product_id": Lot._meta.get_field("product"),
@@ -107,7 +109,7 @@ def ask(request: HttpRequest, form: Any, *, kind: str, parameters: dict[str, Any
     try:
         job = request_job(kind=kind, actor=staff_actor(request), device=device, parameters=parameters)
     except AppError as error:
-        named = {problem.field: problem.detail for problem in error.errors}
+        named = {problem.field.partition(".")[0]: problem.detail for problem in error.errors}
         for name in named.keys() & form.fields.keys():
             form.add_error(name, named[name])
         if not named.keys() & form.fields.keys():
@@ -117,6 +119,12 @@ def ask(request: HttpRequest, form: Any, *, kind: str, parameters: dict[str, Any
     return redirect(page_of(job))
 
 
+def may_plan(request: HttpRequest, what: str) -> bool:
+    """Whether the person may add (or change) a schedule that asks for jobs."""
+    user: Any = request.user
+    return bool(user.has_perm(f"django_celery_beat.{what}_periodictask") and user.has_perm("inventory.add_job"))
+
+
 def refusal_of(kind: str, device: Any, parameters: dict[str, Any]) -> str | None:
     """Why a job would be refused, before any of several is asked for."""
     try:
@@ -124,6 +132,25 @@ def refusal_of(kind: str, device: Any, parameters: dict[str, Any]) -> str | None
     except AppError as error:
         return sentence(error)
     return None
+
+
+def made_of_late(kind: str, title: Callable[[Job], str] = str) -> list[dict[str, Any]]:
+    """The newest jobs of a kind, each with its file where it has one."""
+    jobs = list(Job.objects.filter(kind=kind).defer("log").select_related("device").order_by("-id")[:RECENT])
+    files = Artifact.objects.filter(job__in=jobs, expires_at__gt=timezone.now())
+    by_job = {file.job_id: file for file in files.order_by("id")}
+    return [_made(job, title(job), by_job.get(job.pk)) for job in jobs]
+
+
+def _made(job: Job, title: str, file: Artifact | None) -> dict[str, Any]:
+    return {
+        "job": job,
+        "page": page_of(job),
+        "title": title,
+        "format": str(job.parameters.get("format", "")).upper(),
+        "file": file,
+        "link": reverse("admin:inventory_job_file", args=(job.pk, file.uuid)) if file else "",
+    }
 
 
 def page_of(job: Job) -> str:

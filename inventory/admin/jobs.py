@@ -23,7 +23,7 @@ from config.core.problems import problem
 from config.core.row_actions import RowAction
 from devices.admin.owned import link_to
 from devices.admin.staff import StaffAdmin
-from inventory.admin import printing, reports
+from inventory.admin import exports, printing, recurring, reports
 from inventory.models import Artifact, Job
 from inventory.services.artifacts import as_download
 from inventory.services.jobs import cancel_job, retry_job
@@ -142,7 +142,8 @@ class JobAdmin(StaffAdmin):
         mine = [
             path(route, self.admin_site.admin_view(view), name=f"inventory_job_{name}") for name, route, view in pages
         ]
-        return [*mine, *reports.urls(), *printing.urls(), *super().get_urls()]
+        pages_of_kinds = [url for page in (reports, exports, recurring, printing) for url in page.urls()]
+        return [*mine, *pages_of_kinds, *super().get_urls()]
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """How far a job is, for the script of its page."""

@@ -11,7 +11,7 @@ from django.urls import reverse
 from inventory.models import Case
 from inventory.services.cases import STILL_OPEN
 
-# title, icon, the model whose sight is needed; and where it is not the list that is linked, the page.
+# title, icon, the model whose sight is needed; and where it is not its list that is linked, the page.
 GROUPS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
         "Fleet",
@@ -61,6 +61,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
             ("Imports", "upload_file", "inventory.importsession"),
             ("Jobs", "manufacturing", "inventory.job"),
             ("Reports", "summarize", "inventory.job", "reports"),
+            ("Exports", "archive", "inventory.job", "exports"),
+            ("Recurring", "event_repeat", "django_celery_beat.periodictask", "inventory_job_recurring"),
             ("Print labels", "print", "inventory.job", "labels"),
         ),
     ),
@@ -121,7 +123,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _item(request: HttpRequest, title: str, icon: str, label: str, page: str = "changelist") -> dict[str, Any]:
-    address = reverse(f"admin:{label.replace('.', '_')}_{page}")
+    own = f"{label.replace('.', '_')}_{page}"
+    address = reverse(f"admin:{page if page.startswith('inventory_') else own}")
     found: dict[str, Any] = {"title": title, "icon": icon, "link": address}
     if label == "inventory.case" and (waiting := sum(open_cases(request).values())):
         found["badge"] = str(waiting)

@@ -10,16 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 
 from inventory.admin import asking
 from inventory.admin.asking import AskForm
-from inventory.models import Artifact, Job
+from inventory.models import Job
 from inventory.reports.kinds import Filter, ReportKind
 from inventory.reports.registry import REPORTS
 from inventory.services.reports import FORMATS, PAPERS
-
-RECENT = 25
 
 
 class ReportForm(AskForm):
@@ -50,29 +47,20 @@ def reports_view(request: HttpRequest) -> HttpResponse:
     """Every report as a card, and the newest that were asked for, with their files."""
     if not request.user.has_perm("inventory.view_job"):
         raise PermissionDenied
-    jobs = list(Job.objects.filter(kind="report").defer("log").select_related("device").order_by("-id")[:RECENT])
-    files = Artifact.objects.filter(job__in=jobs, expires_at__gt=timezone.now())
-    by_job = {file.job_id: file for file in files.order_by("id")}
     context = {
         **site.each_context(request),
         "title": "Reports",
         "kinds": REPORTS.values(),
         "may_ask": request.user.has_perm("inventory.add_job"),
-        "made": [_made(job, by_job.get(job.pk)) for job in jobs],
+        "may_repeat": asking.may_plan(request, "add"),
+        "made": asking.made_of_late("report", _title),
     }
     return TemplateResponse(request, "admin/reports.html", context)
 
 
-def _made(job: Job, file: Artifact | None) -> dict[str, Any]:
+def _title(job: Job) -> str:
     kind = REPORTS.get(job.parameters.get("report", ""))
-    return {
-        "job": job,
-        "page": asking.page_of(job),
-        "title": kind.title if kind else job.kind,
-        "format": str(job.parameters.get("format", "")).upper(),
-        "file": file,
-        "link": reverse("admin:inventory_job_file", args=(job.pk, file.uuid)) if file else "",
-    }
+    return kind.title if kind else job.kind
 
 
 def report_view(request: HttpRequest, name: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from devices.actors import system
 from devices.models import Device
 from inventory.services.job_kinds import check_parameters, find_kind
 from inventory.services.jobs import request_job
+from inventory.services.recurring.plans import REQUEST
 from inventory.services.recurring.wishes import check_wish
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Checked(Task[Any, Any]):
     check = staticmethod(check)
 
 
-@shared_task(name="inventory.jobs.request", bind=True, base=Checked)
+@shared_task(name=REQUEST, bind=True, base=Checked)
 def request(
     self: Checked,
     kind: str,
@@ -74,7 +75,7 @@ def request(
             device=_device(device),
             parameters=parameters or {},
             once=once,
-            deliver={**wished, "schedule": schedule} if wished else None,
+            deliver={**wished, "schedule": schedule},
         )
     except AppError as error:
         logger.error("schedule %r cannot ask for %s: %s", schedule, kind, error.detail)

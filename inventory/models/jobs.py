@@ -50,7 +50,7 @@ class Job(models.Model):
 
     `attempts` = leases since it was queued by somebody, `lost` = those whose worker fell silent. While it runs,
     `done` and `result` are what its committed effects have reached: the next attempt goes on from there.
-    `deliver` = who is told of its file, as a schedule asked for it: {mail: [addresses], webhook, schedule}.
+    `deliver` = the schedule that asked for it, and who is told of its file: {schedule, mail: [addresses], webhook}.
     `once` = at most one job of this kind ever has this name ("2026-03-01"); empty: no limit.
     """
 

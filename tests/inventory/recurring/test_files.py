@@ -199,7 +199,7 @@ def test_without_a_wish_nobody_is_told(ring: Any, device: Device) -> None:
     make_webhook(device)
     ring(parameters=STOCK, device=str(device.uuid), deliver={"mail": [], "webhook": False})
     ring(parameters=STOCK, device=str(device.uuid), schedule="another")
-    assert [job.deliver for job in Job.objects.all()] == [{}, {}]
+    assert [job.deliver for job in Job.objects.all()] == [{"schedule": "Stock, weekly"}, {"schedule": "another"}]
     assert (WebhookDelivery.objects.count(), mail.outbox) == (0, [])
 
 
