@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from config.core.quantities import plain
 from devices.models import Device, Installation
@@ -14,6 +14,10 @@ from inventory.models.lines import Line
 from inventory.services.cases import Trouble
 from inventory.services.causality import CLOSE, Fact, Judged, fact_of_count, fact_of_movement, judge
 from inventory.services.levels import Bucket
+
+Key = tuple[int, int | None, int | None]  # product, location, lot, by server keys
+DAY = timedelta(days=1)
+DAY_MS = DAY // timedelta(milliseconds=1)
 
 
 def late_troubles(device: Device, movements: Sequence[StockMovement]) -> list[Trouble]:
@@ -28,36 +32,98 @@ def late_troubles(device: Device, movements: Sequence[StockMovement]) -> list[Tr
     if not told:
         return []
     since = min(fact_of_movement(movement).at for movement in told) - CLOSE
+    found = _posted(device, {movement.product_id for movement in told}, Q(counted_at__gte=since) | overtaken)
+    entries = _entries([line for some in found.values() for line in some])
+    return [_trouble(*one) for movement in told for one in _late(movement, found, entries)]
+
+
+def missed_troubles(device: Device, lines: Sequence[StocktakeLine]) -> list[Trouble]:
+    """A case for each movement that came late to these counts, which were reversed now, and to one before them.
+
+    Only the later count had its case; with that gone, the earlier one is the last of its bucket and has to have it.
+    What has had a case with that count, and what was taken back since, has none again. Constant queries.
+    """
+    buckets = {_key(line) for line in lines}
+    posted = _posted(device, {line.product_id for line in lines}, Q())
+    found = {key: some for key, some in posted.items() if key in buckets}
+    standing = [line for some in found.values() for line in some]
+    entries = _entries(standing)
+    troubles = [
+        _trouble(movement, line, verdict)
+        for movement in _came_since(device, standing, entries)
+        for _, line, verdict in _late(movement, found, entries)
+        if movement.reverses is None or movement.reverses.revision <= (line.head or 0)
+    ]
+    cases = Case.all_objects.filter(device=device, kind=Case.Kind.LATE_MOVEMENT, key__in=[one.key for one in troubles])
+    known = set(cases.values_list("key", flat=True))
+    return [trouble for trouble in troubles if trouble.key not in known]
+
+
+def _key(line: StocktakeLine) -> Key:
+    return line.product_id, line.location_id, line.lot_id
+
+
+def _posted(device: Device, products: set[int], wanted: Q) -> dict[Key, list[StocktakeLine]]:
+    """The counts that were posted, by bucket, the last one first."""
     lines = StocktakeLine.objects.filter(
         Q(movement__isnull=False) | Q(variance=0),  # where the book was kept, the ledger decides as ever
-        Q(counted_at__gte=since) | overtaken,
+        wanted,
         device=device,
         state=Line.POSTED,
-        product__in={movement.product_id for movement in told},
+        product__in=products,
     ).order_by("-counted_at", "-pk")
-    found: dict[Any, list[StocktakeLine]] = {}
+    found: dict[Key, list[StocktakeLine]] = {}
     for line in lines.select_related("product", "location", "lot", "stocktake"):
-        found.setdefault((line.product_id, line.location_id, line.lot_id), []).append(line)
-    if not found:
-        return []
-    entries = _entries([line for some in found.values() for line in some])
-    return [
-        trouble
-        for movement in told
-        for location in (movement.from_location_id, movement.to_location_id)
-        for trouble in _late(movement, found.get((movement.product_id, location, movement.lot_id), ()), entries)
-    ]
+        found.setdefault(_key(line), []).append(line)
+    return found
 
 
 def _late(
-    movement: StockMovement, lines: Sequence[StocktakeLine], entries: Mapping[int, Sequence[CountEntry]]
-) -> Iterator[Trouble]:
-    """About the last count that the movement should have been part of, if any; `lines`: the last one first."""
-    for line in lines:
-        verdict = _verdict(movement, line, entries.get(line.pk, ()))
-        if verdict is not None:
-            yield _trouble(movement, line, verdict)
-            return
+    movement: StockMovement, found: Mapping[Key, Sequence[StocktakeLine]], entries: Mapping[int, Sequence[CountEntry]]
+) -> Iterator[tuple[StockMovement, StocktakeLine, Judged]]:
+    """In each of its places, the last count that the movement should have been part of, if any.
+
+    A count that was posted with it in the book has put right what the earlier ones had left.
+    """
+    for location in (movement.from_location_id, movement.to_location_id):
+        for line in found.get((movement.product_id, location, movement.lot_id), ()):
+            if movement.revision <= (line.head or 0):
+                break
+            verdict = _verdict(movement, line, entries.get(line.pk, ()))
+            if verdict is not None:
+                yield movement, line, verdict
+                break
+
+
+def _came_since(
+    device: Device, lines: Sequence[StocktakeLine], entries: Mapping[int, Sequence[CountEntry]]
+) -> Iterable[StockMovement]:
+    """What came after the first of these counts was posted, may be of before one of them, and was not taken back."""
+    if not lines:
+        return ()
+    latest = max(line.counted_at for line in lines if line.counted_at is not None) + CLOSE
+    wanted = Q(reverses__isnull=False) | (~Q(occurred_at=F("received_at")) & _not_after(latest))
+    last: dict[int, int] = {}
+    for entry in (entry for some in entries.values() for entry in some):
+        if entry.installation_id is not None:
+            last[entry.installation_id] = max(entry.sequence or 0, last.get(entry.installation_id, 0))
+    for installation, number in last.items():
+        wanted |= Q(installation=installation, sequence__lt=number)
+    rows = StockMovement.all_objects.filter(
+        wanted,
+        device=device,
+        product__in={line.product_id for line in lines},
+        revision__gt=min(line.head or 0 for line in lines),
+        reversed_by=None,
+    ).exclude(pk__in={line.movement_id for line in lines} - {None})
+    found: Iterable[StockMovement] = rows.select_related("reverses", "product").order_by("revision")
+    return found
+
+
+def _not_after(latest: datetime) -> Q:
+    """Movements whose corrected time may be no later; those of clocks that are off by a day or more may all be."""
+    close = Q(clock_offset_ms__range=(-DAY_MS, DAY_MS))
+    return ~close | Q(occurred_at__lte=latest + DAY) | Q(received_at__lte=latest)
 
 
 def line_reference(line: StocktakeLine) -> str:

@@ -17,11 +17,12 @@ from inventory.errors.counting import LineNotReversible
 from inventory.models import StockMovement, Stocktake, StocktakeLine, VarianceReason
 from inventory.models.lines import DECIDED, Line
 from inventory.models.stocktakes import State
+from inventory.services.cases import open_cases
 from inventory.services.counting.emptied import add_emptied
 from inventory.services.counting.judgement import judge_lines, lock_and_head
 from inventory.services.counting.states import move_stocktake, next_line_state
 from inventory.services.counting.unveiling import show_levels
-from inventory.services.late_movements import line_reference
+from inventory.services.late_movements import line_reference, missed_troubles
 from inventory.services.movements import BATCH, mirror_movement, record_movements
 
 ACCEPTED = (Line.MATCHED, Line.ACCEPTED)  # the shelf is right; elsewhere the book is kept
@@ -109,7 +110,7 @@ def reverse_line(line: StocktakeLine, *, actor: Actor) -> StocktakeLine:
 def reverse_lines(lines: Sequence[StocktakeLine], *, actor: Actor) -> None:
     """Mirror what posting inserted and what late movements were absorbed by; what somebody reversed already is left.
 
-    Under the feed lock.
+    What these counts had put right of earlier ones becomes a case of those. Under the feed lock.
     """
     if not lines:
         return
@@ -122,3 +123,4 @@ def reverse_lines(lines: Sequence[StocktakeLine], *, actor: Actor) -> None:
         record_movements(device=device, actor=actor, movements=mirrors[start : start + BATCH])
     state = next_line_state(Line.POSTED, "reverse")
     change_many_owned([(line, {"state": state}) for line in lines], device=device, actor=actor, action="reversed")
+    open_cases(device=device, actor=actor, troubles=missed_troubles(device, lines))
