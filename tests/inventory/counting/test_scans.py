@@ -28,7 +28,7 @@ class Scanner(Desk):
         factories.make_barcode(self.device, product_id=self.product.uuid, value=GTIN[1:])
         self.stock(4, occurred_at=after(days=-1))
         self.open()
-        self.paper = self.sheet()
+        self.paper = self.sheet(name="top")
 
     def scan(self, *codes: str | RawScan, sheet: CountSheet | None = None, who: int = 0) -> list[Heard]:
         return record_scans(
