@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.core.errors import FieldProblem, NotFound, ReferenceNotFound
-from config.core.inserts import insert_rows
+from config.core.rows import insert_rows, update_rows
 from devices.actors import Actor
 from devices.errors import IdAlreadyUsed, NotDeleted, RevisionMismatch
 from devices.models import Device, DeviceOwnedModel
@@ -137,7 +136,7 @@ def change_many_owned(
 ) -> int:
     """Write to each row the fields that differ, with a revision and an event. Returns how many rows changed.
 
-    Queries are constant per 500 rows. The rows were read under the feed lock that is still held.
+    Queries are constant. The rows were read under the feed lock that is still held.
     """
     differing = []
     for row, values in changes:
@@ -146,17 +145,16 @@ def change_many_owned(
             differing.append((row, changed))
     if not differing:
         return 0
-    now, events, names = timezone.now(), [], {"revision", "updated_at"}
+    events, names = [], {"revision", "updated_at"}
     for (row, changed), revision in zip(differing, take_revisions(device, len(differing)), strict=True):
-        row.revision, row.updated_at = revision, now
+        row.revision = revision
         for name, (_, value) in changed.items():
             setattr(row, name, value)
         names |= set(changed)
         events.append(build_event(row, actor=actor, action=action, changes=changed))
-    rows = [row for row, _ in differing]
-    type(rows[0]).all_objects.bulk_update(rows, sorted(names), batch_size=500)
+    update_rows([row for row, _ in differing], sorted(names))
     record_events(events)
-    return len(rows)
+    return len(differing)
 
 
 @transaction.atomic
@@ -188,18 +186,17 @@ def restore_owned(row: Row, *, revision: int, actor: Actor, children: Iterable[A
 def restamp(rows: Any, *, device: Device, actor: Actor, action: str, **values: Any) -> int:
     """Set the same `values` on many rows of one device, each with a revision and an event. Returns how many.
 
-    Queries are constant per 500 rows. Call it under the feed lock.
+    Queries are constant. Call it under the feed lock.
     """
     found = list(rows.order_by("id"))
-    now: datetime = timezone.now()
     events = []
     for row, revision in zip(found, take_revisions(device, len(found)) if found else (), strict=True):
         changes = {name: (getattr(row, name), value) for name, value in values.items() if name != "deleted_at"}
-        row.revision, row.updated_at = revision, now
+        row.revision = revision
         for name, value in values.items():
             setattr(row, name, value)
         events.append(build_event(row, actor=actor, action=action, changes=changes))
     if found:
-        type(found[0]).all_objects.bulk_update(found, [*values, "revision", "updated_at"], batch_size=500)
+        update_rows(found, [*values, "revision", "updated_at"])
         record_events(events)
     return len(found)

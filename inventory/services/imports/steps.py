@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from config.core.inserts import insert_rows
+from config.core.rows import insert_rows
 from devices.actors import Actor
 from devices.models import Feed
 from inventory.formats.tables import Row

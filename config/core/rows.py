@@ -1,4 +1,4 @@
-"""Many new rows at once, without the ORM's work per row."""
+"""Many rows at once, inserted or updated without the ORM's work per row."""
 
 from __future__ import annotations
 
@@ -34,6 +34,41 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     marks = ", ".join(["%s"] * len(fields))
     with connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)  # noqa: S608  # names from the model, values as parameters
+
+
+def update_rows(rows: Sequence[models.Model], names: Iterable[str]) -> None:
+    """Write some fields of stored rows of one model, by primary key, in a transaction. Times of change are set.
+
+    SQLite reuses one statement, PostgreSQL joins with arrays. Measured: bulk_update() builds a CASE of 500 branches
+    a column, which costs more than everything else of a stocktake.
+    """
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    fields = [meta.get_field(name) for name in names]
+    quote = connection.ops.quote_name
+    table, key = quote(meta.db_table), quote(meta.pk.column)
+    keys, columns = [row.pk for row in rows], [quote(field.column) for field in fields]
+    values = [_column(field, rows) for field in fields]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            types = ", ".join(f"%s::{_type(field)}[]" for field in (meta.pk, *fields))
+            assigned = ", ".join(f"{column} = news.{column}" for column in columns)
+            cursor.execute(
+                f"UPDATE {table} SET {assigned} FROM unnest({types}) AS news ({', '.join([key, *columns])})"  # noqa: S608  # names from the model, values as parameters
+                f" WHERE {table}.{key} = news.{key}",
+                [keys, *values],
+            )
+            return
+        assigned = ", ".join(f"{column} = %s" for column in columns)
+        statement = f"UPDATE {table} SET {assigned} WHERE {key} = %s"  # noqa: S608  # as above
+        cursor.executemany(statement, list(zip(*values, keys, strict=True)))
+
+
+def _type(field: Any) -> str:
+    """The type its values travel as: a cast to varchar(n) would cut what is too long instead of refusing it."""
+    stored = str(field.rel_db_type(connection) if field.primary_key else field.db_type(connection))
+    return "text" if stored.startswith("varchar") else stored
 
 
 def _copy(statement: str, values: Iterable[tuple[Any, ...]]) -> None:
