@@ -44,7 +44,7 @@ def update_rows(rows: Sequence[models.Model], names: Iterable[str]) -> None:
     """
     if not rows:
         return
-    meta = type(rows[0])._meta
+    meta: Any = type(rows[0])._meta
     fields = [meta.get_field(name) for name in names]
     quote = connection.ops.quote_name
     table, key = quote(meta.db_table), quote(meta.pk.column)

@@ -28,7 +28,7 @@ class Event(models.Model):
     """One change of one row. `changes` = {field: [before, after]}; `revision` is the row's own."""
 
     id = models.BigAutoField(primary_key=True)
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+", db_index=False)
     revision = models.BigIntegerField()
     actor_kind = models.CharField(max_length=12)
     actor_id = models.CharField(max_length=100)

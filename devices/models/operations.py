@@ -40,7 +40,7 @@ class Operation(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+")
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="+", db_index=False)
     installation = models.ForeignKey(Installation, on_delete=models.PROTECT, null=True, related_name="+")
     op_id = models.UUIDField()
     sequence = models.BigIntegerField(null=True)

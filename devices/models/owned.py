@@ -25,7 +25,10 @@ class DeviceOwnedQuerySet(AliveQuerySet):
 class DeviceOwnedModel(RecordModel):
     """A row of one device. `id` stays on the server; `uuid` is the wire id, unique within the device."""
 
-    device = models.ForeignKey("devices.Device", on_delete=models.PROTECT, related_name="+", editable=False)
+    # No index of its own: every index leads with the device, and one more misleads the planner.
+    device = models.ForeignKey(
+        "devices.Device", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
+    )
 
     objects: ClassVar[Any] = alive(DeviceOwnedQuerySet)
     all_objects: ClassVar[Any] = with_tombstones(DeviceOwnedQuerySet)

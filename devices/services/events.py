@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils.module_loading import import_string
 
-from config.core.rows import insert_rows
 from config.core.quantities import plain
+from config.core.rows import insert_rows
 from config.core.wire import wire_time
 from devices.actors import Actor
 from devices.models import Device, Event

@@ -99,7 +99,7 @@ class ImportRow(models.Model):
         ERROR = "error", "Error"
 
     id = models.BigAutoField(primary_key=True)
-    session = models.ForeignKey(ImportSession, on_delete=models.CASCADE, related_name="rows")
+    session = models.ForeignKey(ImportSession, on_delete=models.CASCADE, related_name="rows", db_index=False)
     number = models.PositiveBigIntegerField("line")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     internal_code = models.CharField(max_length=60, blank=True)

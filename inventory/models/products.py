@@ -96,6 +96,7 @@ class Product(DeviceOwnedModel):
         ]
         indexes = [
             models.Index(fields=["device", "name"], name="product_name"),
+            models.Index(fields=["device", "sku"], name="product_lookup"),
             models.Index(fields=["device", "updated_at"], name="product_updated"),
         ]
 

@@ -73,7 +73,7 @@ def _posted(device: Device, products: set[int], wanted: Q) -> dict[Key, list[Sto
         product__in=products,
     ).order_by("-counted_at", "-pk")
     found: dict[Key, list[StocktakeLine]] = {}
-    for line in lines.select_related("product", "location", "lot", "stocktake"):
+    for line in lines.select_related("product", "lot").prefetch_related("location", "stocktake"):
         found.setdefault(_key(line), []).append(line)
     return found
 
@@ -157,7 +157,7 @@ def _entries(lines: Sequence[StocktakeLine]) -> dict[int, list[CountEntry]]:
         sheet__stocktake__in={line.stocktake_id for line in lines}, product__in={line.product_id for line in lines}
     )
     found: dict[int, list[CountEntry]] = {}
-    for entry in rows.select_related("sheet__stocktake").order_by("revision"):
+    for entry in rows.prefetch_related("sheet__stocktake").order_by("revision"):
         key = by_key.get((entry.sheet.stocktake_id, entry.product_id, entry.location_id, entry.lot_id))
         if key is not None:
             found.setdefault(key, []).append(entry)

@@ -24,40 +24,11 @@ LINES = int(os.environ.get("COUNT_LINES", "1600"))  # 10000 for the figures in d
 PREPARE = """
 import django, sys
 django.setup()
-from decimal import Decimal
-from django.db import transaction
-from django.utils import timezone
-from uuid_utils.compat import uuid7
-from devices.actors import system
-from devices.services.enrollment import Wish, register_device
-from devices.services.owned import insert_many_owned
-from inventory.models import CountEntry, Product, StockMovement
-from inventory.services.counting import entries, sheets, stocktakes
-from inventory.services.locations import default_location
-from inventory.services.movements import record_movements
-
-me, lines = system("journey"), int(sys.argv[1])
-device = register_device(Wish(name="Big")).installation.device
-place, now = default_location(device), timezone.now()
-stocktake = stocktakes.create_stocktake(device=device, actor=me, name="Big", policy={"tolerance": "1"})
-stocktakes.open_stocktake(stocktake, actor=me)
-sheet = sheets.create_sheet(device=device, actor=me, stocktake_id=stocktake.uuid)
-for start in range(0, lines, 500):
-    with transaction.atomic():
-        goods = [Product(device=device, uuid=uuid7(), name=f"P{n}") for n in range(start, min(start + 500, lines))]
-        insert_many_owned(goods, device=device, actor=me)
-        record_movements(device=device, actor=me, movements=[
-            StockMovement(device=device, uuid=uuid7(), product=product, kind="receipt", quantity=Decimal(10),
-                          to_location=place, occurred_at=now, received_at=now) for product in goods])
-        found = [
-            CountEntry(device=device, uuid=uuid7(), sheet=sheet, product=product, location=place,
-                       mode="set", quantity=Decimal(9 if n % 2 else 10), **entries.placing(
-                           position=None, counted_at=None, base_revision=None))
-            for n, product in enumerate(goods)]
-        entries.record_entries(device=device, actor=me, entries=found)
-sheets.submit_sheet(sheet, actor=me)
-stocktakes.close_stocktake(stocktake, actor=me)
-print(device.uuid, stocktake.uuid)
+from inventory.services.counting.stocktakes import close_stocktake
+from tests.factories.big_stocktakes import ME, make_big_stocktake
+stocktake = make_big_stocktake(int(sys.argv[1]))
+close_stocktake(stocktake, actor=ME)
+print(stocktake.device.uuid, stocktake.uuid)
 """
 APPROVE = """
 import django, sys

@@ -122,8 +122,9 @@ def _entries(stocktake: Stocktake, lines: Sequence[StocktakeLine]) -> dict[Key, 
     rows = rows.filter(Q(product__in={key[0] for key in wanted}) | Q(product=None, location__in=places))
     found: dict[Key, list[CountEntry]] = {}
     empty: dict[int, list[CountEntry]] = {}
-    related = ("sheet__stocktake", "sheet__location", "location", "installation", "scan")
-    for entry in rows.select_related(*related).order_by("revision"):
+    # Shared by many entries: read once, not joined.
+    few = ("sheet__stocktake", "sheet__location", "location", "installation")
+    for entry in rows.select_related("scan").prefetch_related(*few).order_by("revision"):
         if entry.product_id is None:
             empty.setdefault(entry.location_id, []).append(entry)
         else:

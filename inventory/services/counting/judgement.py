@@ -31,7 +31,7 @@ def judge_some(stocktake: Stocktake, *, actor: Actor, limit: int = CHUNK) -> int
     """Judge at most `limit` lines that this evaluation has not seen yet. Returns how many; 0 = none are left."""
     head = lock_and_head(stocktake.device)
     unseen = stocktake.lines.exclude(state__in=FINAL).exclude(head__gte=stocktake.evaluated_head)
-    lines = list(unseen.select_related("product", "location", "lot").order_by("product", "pk")[:limit])
+    lines = list(unseen.select_related("product", "lot").prefetch_related("location").order_by("product", "pk")[:limit])
     judge_lines(stocktake, lines, head=head, actor=actor)
     return len(lines)
 

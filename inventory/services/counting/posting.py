@@ -41,7 +41,8 @@ def post_some(stocktake: Stocktake, *, actor: Actor, limit: int) -> int:
     if stocktake.state == State.APPROVED:
         wanted |= Q(state=Line.TO_COUNT)
         add_emptied(stocktake, actor=actor)
-    lines = list(stocktake.lines.filter(wanted).select_related("product", "location", "lot").order_by("pk")[:limit])
+    rows = stocktake.lines.filter(wanted).select_related("product", "lot").prefetch_related("location")
+    lines = list(rows.order_by("pk")[:limit])
     uncounted = [line for line in lines if line.state == Line.TO_COUNT]
     changed = judge_lines(stocktake, lines, head=head, actor=actor)
     changed += [line for line in uncounted if line.state == Line.VARIANCE]
@@ -115,10 +116,11 @@ def reverse_lines(lines: Sequence[StocktakeLine], *, actor: Actor) -> None:
     if not lines:
         return
     device = lines[0].device
-    named = Q(stocktake_line__in=lines) | Q(reference__in=[line_reference(line) for line in lines], reverses=None)
-    posted = StockMovement.all_objects.filter(named, device=device, reversed_by=None).order_by("pk")
-    found = posted.select_related("device", "product", "from_location", "to_location", "lot")
-    mirrors = [mirror_movement(movement) for movement in found]
+    booked = Q(pk__in=[line.movement_id for line in lines if line.movement_id])
+    absorbed = Q(device=device, reference__in=[line_reference(line) for line in lines], reverses=None)
+    found = StockMovement.all_objects.filter(booked | absorbed, reversed_by=None).order_by("pk")
+    few = ("device", "from_location", "to_location")  # shared by many: read once, not joined
+    mirrors = [mirror_movement(one) for one in found.select_related("product", "lot").prefetch_related(*few)]
     for start in range(0, len(mirrors), BATCH):
         record_movements(device=device, actor=actor, movements=mirrors[start : start + BATCH])
     state = next_line_state(Line.POSTED, "reverse")

@@ -11,11 +11,12 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from config.core.errors import AppError, Conflict
 from config.core.problems import as_app_error
+from config.core.statistics import refresh_statistics
 from devices.actors import Actor
 from devices.models import Device
 from devices.services.owned import lock_device
 from inventory.formats.tables import FormatError, Row, Table
-from inventory.models import Product
+from inventory.models import Barcode, Location, Lot, Product, StockLevel, StockMovement
 from inventory.services.imports.chunks import Chunk
 from inventory.services.imports.kinds import ImportKind
 from inventory.services.imports.lines import Line, LineReader, Mapping_, RefusedLine, refuse_columns
@@ -23,6 +24,8 @@ from inventory.services.imports.options import Options
 from inventory.services.imports.results import Outcome, RowResult, Summary
 
 MOST_FOLDED = 200_000  # SKUs that are held to find those that differ by case alone
+LOOKED_UP = (Product, Barcode, Location, Lot, StockLevel, StockMovement)
+GROWN = (4, 40, 400)  # chunks after which these tables are another size than the database knows
 CHUNK = 500  # rows in one transaction: the device's feed stays locked only so long (PROTOCOL §2)
 
 
@@ -47,6 +50,7 @@ class ImportRun:
     seen: dict[str, int] = field(default_factory=dict)
     planned: set[UUID] = field(default_factory=set)  # ids that a dry run has rolled back again
     made_codes: set[str] = field(default_factory=set)  # unknown codes that became products
+    worked: int = 0  # chunks
 
     def __post_init__(self) -> None:
         self._folded: dict[str, str] | None = None
@@ -106,6 +110,9 @@ class ImportRun:
         if self.dry_run:
             self.planned.update(result.object_id for result in results if result.object_id)
             transaction.set_rollback(True)
+        self.worked += 1
+        if self.worked in GROWN and not self.dry_run:
+            refresh_statistics(LOOKED_UP)
         return results
 
     def _alone(self, row: Row) -> Chunk:
