@@ -27,7 +27,7 @@ from inventory.api.products import ProductSerializer
 from inventory.api.tasks import TaskSerializer
 from inventory.models.blindness import hide_levels, hide_lines
 from inventory.services import barcodes, categories, label_templates, locations, lots, movements, products, tasks
-from inventory.services.counting import entries, scans, sheets, stocktakes
+from inventory.services.counting import entries, scan_queue, sheets, stocktakes
 from inventory.services.sync.tables import Table, Values
 from inventory.services.sync.twins import accepting_create, accepting_update
 
@@ -167,9 +167,9 @@ _TABLES = (
         "scan_events",
         ScanEventSerializer,
         ("sheet", "product", "location", "lot"),
-        create=scans.record_scan,
+        create=scan_queue.record_scan,
         fact=True,
-        create_many=scans.record_queued_scans,
+        create_many=scan_queue.record_queued_scans,
         filled=frozenset({"location_id"}),
         relative=frozenset({"base_revision"}),
     ),

@@ -31,8 +31,12 @@ class CatalogProductQuerySet(models.QuerySet["CatalogProduct"]):
 
     def best(self, gtins: tuple[str, ...]) -> CatalogProduct | None:
         """The product of the first of these GTIN-14 that the catalogue knows."""
-        found = {row.gtin: row for row in self.select_related("source").filter(gtin__in=gtins)} if gtins else {}
+        found = self.by_gtin(set(gtins))
         return next((found[gtin] for gtin in gtins if gtin in found), None)
+
+    def by_gtin(self, gtins: set[str]) -> dict[str, CatalogProduct]:
+        """What the catalogue knows of these GTIN-14."""
+        return {row.gtin: row for row in self.select_related("source").filter(gtin__in=gtins)} if gtins else {}
 
 
 class CatalogProduct(models.Model):

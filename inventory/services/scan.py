@@ -5,14 +5,14 @@ Chain: own label → exact barcode → GS1 → GTIN in any form → in-store pre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import transaction
 
 from config.core.quantities import plain
 from devices.actors import Actor
@@ -22,9 +22,10 @@ from inventory.formats.gtin import gtin_candidates
 from inventory.formats.instore import parse_instore
 from inventory.formats.labels import LabelKind, decode_label
 from inventory.models import Barcode, Case, CatalogProduct, Location, Lot, Product
-from inventory.services.cases import open_case
+from inventory.services.cases import Trouble, open_cases
 
 MAX_CODE = 1000
+ONE = Decimal(1)
 SPACES = " \t\r\n"  # FNC1 (0x1D) is whitespace to str.strip(), and part of the code
 
 
@@ -49,26 +50,58 @@ class Scan:
 
 
 def resolve_scan(*, device: Device, actor: Actor, code: str) -> Scan:
-    """Resolve one raw code inside a device; an unknown one is kept as a case, once per code.
+    """resolve_scans() for one code."""
+    return resolve_scans(device=device, actors={code: actor})[code]
 
-    What a scanner adds to a code (its symbology identifier, a line end) is no part of it. Where the shared
-    catalogue knows it, its product is there to prefill a new one from.
+
+@transaction.atomic
+def resolve_scans(*, device: Device, actors: Mapping[str, Actor]) -> dict[str, Scan]:
+    """Resolve raw codes (each with who scanned it) inside a device; an unknown one is kept as a case, once per code.
+
+    Constant queries for all of them. Where the shared catalogue knows an unknown one, its product is there to prefill
+    a new one from.
     """
-    bare = split_symbology(code.strip(SPACES))[1]
+    found = read_codes(device, actors)
+    unknown = {code: bare_code(code) for code in actors if code not in found}
+    if not unknown:
+        return found
+    first: dict[str, str] = {}
+    for code, bare in unknown.items():
+        first.setdefault(bare, code)  # with and without its symbology: one trouble
+    troubles = [
+        Trouble(
+            kind=Case.Kind.UNKNOWN_BARCODE,
+            key=bare,
+            summary=f"Unknown code {bare[:200]}",
+            evidence={"code": code[:MAX_CODE], "gtins": list(gtin_candidates(bare))},
+        )
+        for bare, code in first.items()
+    ]
+    by = [actors[code] for code in first.values()]
+    cases = dict(zip(first, open_cases(device=device, actor=by[0], troubles=troubles, actors=by), strict=True))
+    gtins = {code: _gtins(code, bare) for code, bare in unknown.items()}
+    known = CatalogProduct.objects.by_gtin({gtin for some in gtins.values() for gtin in some})
+    for code, bare in unknown.items():
+        catalog = next((known[gtin] for gtin in gtins[code] if gtin in known), None)
+        found[code] = Scan("unknown", code, case=cases[bare], catalog=catalog)
+    return found
+
+
+def read_codes(device: Device, codes: Iterable[str]) -> dict[str, Scan]:
+    """What the device knows of these codes; those that it does not know are left out. Reads only, constant queries."""
+    found: dict[str, Scan] = {}
+    left = {code: bare_code(code) for code in codes}
     for step in STEPS:
-        found = step(device, code, bare)
-        if found is not None:
-            return found
-    known = CatalogProduct.objects.best(_gtins(code, bare))
-    case = open_case(
-        device=device,
-        actor=actor,
-        kind=Case.Kind.UNKNOWN_BARCODE,
-        key=bare,
-        summary=f"Unknown code {bare[:200]}",
-        evidence={"code": code[:MAX_CODE], "gtins": list(gtin_candidates(bare))},
-    )
-    return Scan("unknown", code, case=case, catalog=known)
+        found |= step(device, left)
+        left = {code: bare for code, bare in left.items() if code not in found}
+        if not left:
+            break
+    return found
+
+
+def bare_code(code: str) -> str:
+    """What a scanner adds to a code (its symbology identifier, a line end) is no part of it."""
+    return split_symbology(code.strip(SPACES))[1]
 
 
 def _gtins(code: str, bare: str) -> tuple[str, ...]:
@@ -77,48 +110,65 @@ def _gtins(code: str, bare: str) -> tuple[str, ...]:
     return gtin_candidates(bare) or ((message.gtin14,) if message and message.gtin14 else ())
 
 
-def _own_label(device: Device, code: str, bare: str) -> Scan | None:
-    label = decode_label(bare)
-    if label is None:
-        return None
-    kind, uuid = label
-    if kind == LabelKind.PRODUCT and (product := Product.objects.by_uuid(device, uuid)):
-        return Scan("label", code, product=product, quantity=Decimal(1))
-    if kind == LabelKind.LOCATION and (location := Location.objects.by_uuid(device, uuid)):
-        return Scan("label", code, location=location)
-    if kind == LabelKind.LOT and (lot := Lot.objects.select_related("product").by_uuid(device, uuid)):
-        return _with_lot(Scan("label", code, product=lot.product, quantity=Decimal(1)), lot)
-    if kind == LabelKind.DEVICE and uuid == device.uuid:
-        return Scan("label", code, device_id=uuid)
-    return None
+Codes = Mapping[str, str]  # as they came → bare
 
 
-def _barcodes(device: Device) -> Any:
-    return Barcode.objects.for_device(device).select_related("product").order_by("is_duplicate", "id")
+def _own_labels(device: Device, codes: Codes) -> dict[str, Scan]:
+    labels = {code: label for code, bare in codes.items() if (label := decode_label(bare)) is not None}
+    found: dict[tuple[LabelKind, UUID], Any] = {}
+    for kind, rows in (
+        (LabelKind.PRODUCT, Product.objects),
+        (LabelKind.LOCATION, Location.objects),
+        (LabelKind.LOT, Lot.objects.select_related("product")),
+    ):
+        ids = {uuid for known, uuid in labels.values() if known == kind}
+        found |= {(kind, row.uuid): row for row in rows.for_device(device).filter(uuid__in=ids)} if ids else {}
+    found[LabelKind.DEVICE, device.uuid] = device
+    return {code: _of_label(code, *label, found[label]) for code, label in labels.items() if label in found}
 
 
-def _exact(device: Device, code: str, bare: str) -> Scan | None:
-    found = {barcode.value: barcode for barcode in reversed(_barcodes(device).filter(value__in=[code, bare]))}
-    return _of_barcode("barcode", code, found.get(code) or found.get(bare))
+def _of_label(code: str, kind: LabelKind, uuid: UUID, row: Any) -> Scan:
+    scan = Scan("label", code)
+    if kind == LabelKind.PRODUCT:
+        return replace(scan, product=row, quantity=ONE)
+    if kind == LabelKind.LOCATION:
+        return replace(scan, location=row)
+    if kind == LabelKind.LOT:
+        return _with_lot(replace(scan, product=row.product, quantity=ONE), row)
+    return replace(scan, device_id=uuid)
 
 
-def _gs1(device: Device, code: str, bare: str) -> Scan | None:
-    message = parse_gs1(code)
-    if message is None or not message.gtin14:
-        return None
-    barcode = _barcodes(device).filter(gtin=message.gtin14).first()
-    scan = _of_barcode("gs1", code, barcode)
-    return None if scan is None else _with_message(device, scan, message)
+def _barcodes(device: Device, column: str, values: Iterable[str]) -> dict[str, Barcode]:
+    """The first barcode with each of these values in a column."""
+    wanted = set(values)
+    rows = Barcode.objects.for_device(device).select_related("product").order_by("is_duplicate", "id")
+    found = rows.filter(**{f"{column}__in": wanted}) if wanted else ()
+    return {getattr(barcode, column): barcode for barcode in reversed(found)}
 
 
-def _with_message(device: Device, scan: Scan, message: Gs1Scan) -> Scan:
-    lots = {
-        lot.code: lot
-        for lot in Lot.objects.for_device(device).filter(
-            product=scan.product, code__in=[message.serial or "", message.lot or ""]
-        )
+def _exact(device: Device, codes: Codes) -> dict[str, Scan]:
+    known = _barcodes(device, "value", (*codes, *codes.values()))
+    found = {code: known.get(code) or known.get(bare) for code, bare in codes.items()}
+    return {code: _of_barcode("barcode", code, barcode) for code, barcode in found.items() if barcode}
+
+
+def _gs1(device: Device, codes: Codes) -> dict[str, Scan]:
+    messages = {code: message for code in codes if (message := parse_gs1(code)) is not None and message.gtin14}
+    known = _barcodes(device, "gtin", (message.gtin14 or "" for message in messages.values()))
+    scans = {
+        code: _of_barcode("gs1", code, known[message.gtin14])
+        for code, message in messages.items()
+        if message.gtin14 in known
     }
-    lot = lots.get(message.serial or "") or lots.get(message.lot or "")
+    names = {name for code in scans for name in (messages[code].serial, messages[code].lot) if name}
+    rows = Lot.objects.for_device(device).filter(product__in={scan.product for scan in scans.values()}, code__in=names)
+    lots = {(lot.product_id, lot.code): lot for lot in rows} if names else {}
+    return {code: _with_message(scan, messages[code], lots) for code, scan in scans.items()}
+
+
+def _with_message(scan: Scan, message: Gs1Scan, lots: Mapping[tuple[int, str], Lot]) -> Scan:
+    product: Any = scan.product
+    lot = lots.get((product.pk, message.serial or "")) or lots.get((product.pk, message.lot or ""))
     scan = replace(
         scan,
         lot=lot,
@@ -139,26 +189,29 @@ def _with_quantity(scan: Scan, quantity: Decimal, unit: str) -> Scan:
     )
 
 
-def _gtin(device: Device, code: str, bare: str) -> Scan | None:
-    wanted = gtin_candidates(bare)
-    found = {barcode.gtin: barcode for barcode in reversed(_barcodes(device).filter(gtin__in=wanted))} if wanted else {}
-    return next((_of_barcode("gtin", code, found[gtin]) for gtin in wanted if gtin in found), None)
+def _gtin(device: Device, codes: Codes) -> dict[str, Scan]:
+    wanted = {code: gtin_candidates(bare) for code, bare in codes.items()}
+    known = _barcodes(device, "gtin", (gtin for some in wanted.values() for gtin in some))
+    found = {code: next((known[gtin] for gtin in some if gtin in known), None) for code, some in wanted.items()}
+    return {code: _of_barcode("gtin", code, barcode) for code, barcode in found.items() if barcode}
 
 
-def _instore(device: Device, code: str, bare: str) -> Scan | None:
+def _instore(device: Device, codes: Codes) -> dict[str, Scan]:
     """A scale's or counter's own code: the item is in the first 7 digits, weight or price in the next 5."""
-    parsed = parse_instore(bare)
-    if parsed is None:
-        return None
-    whole = [f"0{parsed.prefix7}00000{digit}" for digit in range(10)]
-    items = _barcodes(device).filter(Q(value=parsed.prefix7) | Q(gtin__in=whole))
-    scan = _of_barcode("instore", code, items.first())
-    return None if scan is None else replace(scan, embedded=parsed.embedded)
+    parsed = {code: one for code, bare in codes.items() if (one := parse_instore(bare)) is not None}
+    wholes = {code: [f"0{one.prefix7}00000{digit}" for digit in range(10)] for code, one in parsed.items()}
+    by_value = _barcodes(device, "value", (one.prefix7 for one in parsed.values()))
+    by_gtin = _barcodes(device, "gtin", (whole for some in wholes.values() for whole in some))
+    scans = {}
+    for code, one in parsed.items():
+        some = [by_value.get(one.prefix7), *(by_gtin.get(whole) for whole in wholes[code])]
+        items = sorted((barcode for barcode in some if barcode), key=lambda found: (found.is_duplicate, found.pk))
+        if items:
+            scans[code] = replace(_of_barcode("instore", code, items[0]), embedded=one.embedded)
+    return scans
 
 
-def _of_barcode(match: str, code: str, barcode: Barcode | None) -> Scan | None:
-    if barcode is None:
-        return None
+def _of_barcode(match: str, code: str, barcode: Barcode) -> Scan:
     return Scan(match, code, product=barcode.product, barcode=barcode, quantity=barcode.quantity)
 
 
@@ -167,4 +220,4 @@ def _with_lot(scan: Scan, lot: Lot) -> Scan:
     return replace(scan, lot=lot, lot_code="" if serial else lot.code, serial=serial, expires_on=lot.expires_on)
 
 
-STEPS: tuple[Callable[[Device, str, str], Scan | None], ...] = (_own_label, _exact, _gs1, _gtin, _instore)
+STEPS: tuple[Callable[[Device, Codes], dict[str, Scan]], ...] = (_own_labels, _exact, _gs1, _gtin, _instore)

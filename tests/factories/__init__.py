@@ -44,7 +44,7 @@ from inventory.services.cases import open_case
 from inventory.services.categories import create_category
 from inventory.services.counting.campaigns import create_campaign
 from inventory.services.counting.entries import record_entry
-from inventory.services.counting.scans import record_scan
+from inventory.services.counting.scan_queue import record_scan
 from inventory.services.counting.sheets import create_sheet
 from inventory.services.counting.stocktakes import create_stocktake, open_stocktake
 from inventory.services.imports.sessions import create_import

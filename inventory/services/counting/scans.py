@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +16,12 @@ from uuid_utils.compat import uuid7
 from devices.actors import Actor
 from devices.errors import IdAlreadyUsed
 from devices.models import Device, Installation
-from devices.services.owned import find_reference, insert_many_owned, lock_device, refuse_reference
+from devices.services.owned import insert_many_owned, lock_device, refuse_reference
 from inventory.models import CountEntry, CountSheet, Location, Lot, ScanEvent, StockLevel
 from inventory.services.counting.entries import note_counter, placing, record_entries, report_late, stocktakes_of
 from inventory.services.locations import default_location
-from inventory.services.lots import create_lot
 from inventory.services.positions import Position
-from inventory.services.scan import Scan, resolve_scan
+from inventory.services.scan import Scan, resolve_scans
 
 Outcome = ScanEvent.Outcome
 ONE = Decimal(1)
@@ -67,22 +65,26 @@ def record_scans(
 ) -> list[Heard]:
     """Keep raw scans in order and count what they name; an unknown one is kept as a case, late ones too.
 
-    A place that is scanned is where the next codes are counted. A serial counts once per pass.
+    A place that is scanned is where the next codes are counted. A serial counts once per pass. Constant queries.
     Raises ReferenceNotFound, IdAlreadyUsed.
     """
     device = sheet.device
     lock_device(device)
     stocktakes = stocktakes_of([ScanEvent(sheet=sheet)])
     _refuse_known(device, scans)
+    places = _places(device, scans)
     place = _last_place(sheet, installation) or sheet.location or default_location(device)
+    pairs = list(zip(scans, actors or [actor] * len(scans), strict=True))
+    first: dict[str, Actor] = {}
+    for raw, by in pairs:
+        first.setdefault(raw.code, by)
+    known = resolve_scans(device=device, actors=first)
+    lots = meet_lots(device, known, actors=first)
     heard: list[Heard] = []
-    known: dict[str, Scan] = {}
-    for raw, by in zip(scans, actors or [actor] * len(scans), strict=True):
-        scan = known.get(raw.code) or resolve_scan(device=device, actor=by, code=raw.code)
-        known[raw.code] = scan
-        told = find_reference(Location, device=device, id=raw.location_id, field="location_id", tombstones=True)
-        place = told or scan.location or place
-        event = _event(sheet, raw, scan, place, installation=installation, actor=by)
+    for raw, by in pairs:
+        scan = known[raw.code]
+        place = (places[raw.location_id] if raw.location_id else None) or scan.location or place
+        event = _event(sheet, raw, scan, place, lot=lots.get(raw.code), installation=installation)
         note_counter(event, by, stocktakes)
         heard.append(Heard(event, scan))
     _flag_serials(sheet, heard)
@@ -99,6 +101,14 @@ def _refuse_known(device: Device, scans: Iterable[RawScan]) -> None:
         raise IdAlreadyUsed("One of these scans has an id that is used already.")
 
 
+def _places(device: Device, scans: Iterable[RawScan]) -> dict[UUID, Location]:
+    """The places that scans name. Raises ReferenceNotFound."""
+    ids = {raw.location_id for raw in scans if raw.location_id is not None}
+    rows = Location.all_objects.for_device(device).filter(uuid__in=ids) if ids else ()
+    found = {location.uuid: location for location in rows}
+    return found if len(found) == len(ids) else refuse_reference("location_id")
+
+
 def _last_place(sheet: CountSheet, installation: Installation | None) -> Location | None:
     """Where this installation scanned a place last on this sheet."""
     rows = ScanEvent.objects.filter(sheet=sheet, outcome=Outcome.PLACE, installation=installation)
@@ -107,7 +117,7 @@ def _last_place(sheet: CountSheet, installation: Installation | None) -> Locatio
 
 
 def _event(
-    sheet: CountSheet, raw: RawScan, scan: Scan, place: Location, *, installation: Installation | None, actor: Actor
+    sheet: CountSheet, raw: RawScan, scan: Scan, place: Location, *, lot: Lot | None, installation: Installation | None
 ) -> ScanEvent:
     outcome = Outcome.COUNTED if scan.product else Outcome.PLACE if scan.location else Outcome.UNKNOWN
     return ScanEvent(
@@ -118,7 +128,7 @@ def _event(
         match=scan.match,
         product=scan.product,
         location=place,
-        lot=scan.lot or _new_lot(sheet.device, scan, actor),
+        lot=lot,
         quantity=(scan.quantity or ONE) * raw.quantity if scan.product else None,
         outcome=outcome,
         installation=installation,
@@ -126,18 +136,24 @@ def _event(
     )
 
 
-def _new_lot(device: Device, scan: Scan, actor: Actor) -> Lot | None:
-    """A lot or serial that the code names and nobody has met yet: it stands on the shelf, so it exists."""
-    code = scan.serial or scan.lot_code
-    if scan.product is None or not code or scan.product.is_deleted:
-        return None
-    known: Lot | None = Lot.objects.for_device(device).filter(product=scan.product, code=code).first()
-    if known is not None:
-        return known
-    kind = Lot.Kind.SERIAL if scan.serial else Lot.Kind.LOT
-    return create_lot(
-        device=device, actor=actor, product_id=scan.product.uuid, code=code, kind=kind, expires_on=scan.expires_on
-    )
+def meet_lots(device: Device, scans: Mapping[str, Scan], *, actors: Mapping[str, Actor]) -> dict[str, Lot]:
+    """The lot or serial of each code that names one; what nobody has met yet is made: it stands on the shelf.
+
+    Under the feed lock since the codes were read, so that a name that was not found is free. Constant queries.
+    """
+    found = {code: scan.lot for code, scan in scans.items() if scan.lot is not None}
+    fresh: dict[tuple[int, str], tuple[Lot, Actor]] = {}
+    for code, scan in scans.items():
+        name = scan.serial or scan.lot_code
+        if code in found or scan.product is None or scan.product.is_deleted or not name:
+            continue
+        kind = Lot.Kind.SERIAL if scan.serial else Lot.Kind.LOT
+        lot = Lot(device=device, product=scan.product, code=name, kind=kind, expires_on=scan.expires_on)
+        found[code] = fresh.setdefault((scan.product.pk, name), (lot, actors[code]))[0]
+    made, by = [lot for lot, _ in fresh.values()], [actor for _, actor in fresh.values()]
+    if made:
+        insert_many_owned(made, device=device, actor=by[0], actors=by)
+    return found
 
 
 def _flag_serials(sheet: CountSheet, heard: Sequence[Heard]) -> None:
@@ -221,77 +237,3 @@ def _add_totals(sheet: CountSheet, heard: Sequence[Heard]) -> None:
             found.flags.append("misplaced")
         if key in elsewhere:
             found.flags.append("already_counted")
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """A scan that a device queued while it was offline, and the sheet it was made on."""
-
-    sheet: CountSheet
-    raw: RawScan
-    installation: Installation | None
-
-
-def queue_scan(
-    *,
-    find: Callable[..., Any],
-    code: str = "",
-    sheet_id: UUID | None = None,
-    location_id: UUID | None = None,
-    counted_at: datetime | None = None,
-    base_revision: int | None = None,
-    installation: Installation | None = None,
-    position: Position | None = None,
-    id: UUID | None = None,
-) -> Queued:
-    """A scan for record_queue(). `find(model, id=, field=)` looks references up. Raises what `find` raises."""
-    sheet = find(CountSheet, id=sheet_id, field="sheet_id") or refuse_reference("sheet_id")
-    find(Location, id=location_id, field="location_id")
-    raw = RawScan(
-        code=code,
-        location_id=location_id,
-        counted_at=counted_at,
-        base_revision=base_revision,
-        id=id,
-        position=position,
-    )
-    return Queued(sheet, raw, installation)
-
-
-@transaction.atomic
-def record_queue(
-    rows: Sequence[Queued], *, device: Device, actor: Actor, actors: Sequence[Actor] | None = None
-) -> list[ScanEvent]:
-    """Queued scans, sheet by sheet; their counts are made here. Returns their events in the order given."""
-    by_sheet: dict[CountSheet, list[tuple[int, Queued, Actor]]] = {}
-    for number, (row, by) in enumerate(zip(rows, actors or [actor] * len(rows), strict=True)):
-        by_sheet.setdefault(row.sheet, []).append((number, row, by))
-    events: dict[int, ScanEvent] = {}
-    for sheet, some in by_sheet.items():
-        heard = record_scans(
-            sheet,
-            actor=actor,
-            scans=[row.raw for _, row, _ in some],
-            installation=some[0][1].installation,
-            actors=[by for _, _, by in some],
-        )
-        events |= {number: found.event for (number, _, _), found in zip(some, heard, strict=True)}
-    return [events[number] for number in sorted(events)]
-
-
-def record_queued_scans(
-    *, device: Device, installation: Installation | None, find: Callable[..., Any], entries: Sequence[Any]
-) -> list[ScanEvent]:
-    """Record a batch of scans that came in a push (each with actor, id, values, position)."""
-    build = partial(queue_scan, find=find, installation=installation)
-    rows = [build(id=entry.id, position=entry.position, **entry.values) for entry in entries]
-    actors = [entry.actor for entry in entries]
-    return record_queue(rows, device=device, actor=actors[0], actors=actors)
-
-
-@transaction.atomic
-def record_scan(*, device: Device, actor: Actor, **values: Any) -> ScanEvent:
-    """One queued scan; takes what queue_scan() takes. Raises ReferenceNotFound, IdAlreadyUsed."""
-    lock_device(device)
-    find = partial(find_reference, device=device, tombstones=True)
-    return record_queue([queue_scan(find=find, **values)], device=device, actor=actor)[0]
