@@ -302,6 +302,7 @@ UPLOAD_DAYS = env.number("UPLOAD_DAYS", 7, least=1)
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_BYTES", 100 * 1024 * 1024, least=1024)
 JOBS_PER_DEVICE = env.number("JOBS_PER_DEVICE", 100, least=1)  # that have not ended: one device starves no other
 UPLOADS_PER_DEVICE = env.number("UPLOADS_PER_DEVICE", 100, least=1)
+UPLOAD_BYTES_PER_DEVICE = env.number("UPLOAD_BYTES_PER_DEVICE", 1024 * 1024 * 1024, least=1024)
 CATALOG_MAX_BYTES = env.number("CATALOG_MAX_BYTES", 2 * 1024 * 1024 * 1024, least=1024)
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 60, least=5)
 

@@ -5,7 +5,7 @@ AppError      500  job_timed_out · job_worker_lost
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required · file_gone
 ├── TooManyRequests 429 too_many_jobs · too_many_uploads
-├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large · download_too_large
+├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large · uploads_full · download_too_large
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
 │                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
 │                 job_not_cancellable · job_not_retryable · job_not_revertible · sync_sequence_gap · sync_conflict ·
@@ -213,6 +213,14 @@ class UploadTooLarge(errors.PayloadTooLarge):
     internal_code = "upload_too_large"
     title = "The file is too large"
     advice = "Split it; operators set the limit with MAX_UPLOAD_BYTES."
+
+
+class UploadsFull(errors.PayloadTooLarge):
+    internal_code = "uploads_full"
+    title = "The files of this device take all the room they may"
+    advice = (
+        "Use those that are there; each goes after some days. Operators set the limit with UPLOAD_BYTES_PER_DEVICE."
+    )
 
 
 class UploadEmpty(errors.Invalid):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -10,9 +11,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from devices.models import Device, IdempotencyKey, User
+from devices.services.enrollment import Enrolled
 from inventory.models import Upload
+from inventory.services import uploads
 from inventory.services.artifacts import open_artifact
+from inventory.services.retention import purge_files
+from inventory.services.stored_files import read_file
+from tests import factories
 from tests.conftest import client_of, client_with
+from tests.factories.threads import together
 
 URL = "/v1/uploads"
 CONTENT = b"name\nBolt\n"
@@ -112,3 +119,54 @@ def test_a_file_belongs_to_the_acting_device(user: User, other: Device) -> None:
     Device.objects.filter(pk=other.pk).update(owner=user)
     assert send(client_of(user, other), form()).status_code == 201
     assert Upload.objects.get().device == other
+
+
+def test_the_files_of_a_device_have_a_bounded_room(
+    api: APIClient, device: Device, other: Device, settings: Any, time_machine: Any
+) -> None:
+    settings.UPLOAD_BYTES_PER_DEVICE = 20
+    factories.make_upload(other, b"x" * 20)
+    assert send(api, form(b"x" * 12)).status_code == 201
+    full = send(api, form(b"x" * 9))
+    assert (full.status_code, full.json()["internal_code"]) == (413, "uploads_full")
+    assert "may take 20 bytes; 12 are taken, this one has 9." in full.json()["detail"]
+    as_import = api.post("/v1/imports", form(b"name\nBolt\n", kind="products"), format="multipart")
+    assert (as_import.status_code, as_import.json()["internal_code"]) == (413, "uploads_full")
+    assert Upload.objects.for_device(device).count() == 1
+    assert send(api, form(b"x" * 8)).status_code == 201
+    time_machine.move_to("2040-01-01T00:00Z", tick=False)
+    full = send(api, form(b"x"))
+    assert full.json()["internal_code"] == "uploads_full", "past its time, and still on the disk"
+    while purge_files():
+        pass
+    assert send(api, form(b"x" * 20)).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [({"UPLOAD_BYTES_PER_DEVICE": 20}, "uploads_full"), ({"UPLOADS_PER_DEVICE": 1}, "too_many_uploads")],
+)
+def test_two_at_once_do_not_both_take_the_last_room(
+    enrolled: Enrolled, settings: Any, monkeypatch: pytest.MonkeyPatch, limit: dict[str, int], code: str
+) -> None:
+    for name, most in limit.items():
+        setattr(settings, name, most)
+    both, real, paths = Barrier(2), uploads.store_file, []
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        both.wait(30)  # each has been told that there is room
+        stored = real(*args, **kwargs)
+        paths.append(stored.path)
+        return stored
+
+    monkeypatch.setattr(uploads, "store_file", slow)
+    answers: list[Any] = together([lambda: send(client_with(enrolled.token), form(b"x" * 12)) for _ in range(2)])
+    assert sorted(answer.status_code for answer in answers) == sorted([201, 413 if code == "uploads_full" else 429])
+    assert code in {answer.json().get("internal_code") for answer in answers}
+    kept = Upload.objects.get()
+    [refused] = set(paths) - {kept.path}
+    with open_artifact(kept) as file:
+        assert len(file.read()) == 12
+    with pytest.raises(FileNotFoundError):
+        read_file(refused)
