@@ -45,6 +45,9 @@ BY_DRF_CLASS: tuple[tuple[type[Exception], type[AppError]], ...] = (
     (django_errors.SuspiciousOperation, errors.BadRequest),
     (django_errors.BadRequest, errors.BadRequest),
 )
+SQLITE_MISTAKES = {1, 21, 25}  # SQLITE_ERROR ("no such column"), SQLITE_MISUSE, SQLITE_RANGE
+# Classes of SQLSTATE: connection, sign-in, rollback, resources, operator, system, configuration; and two of locks.
+PASSING = ("08", "28", "40", "53", "57", "58", "F0", "55006", "55P03")
 SILENT = (errors.NotFound, errors.Unauthenticated, errors.Forbidden)  # their detail says no more than the title
 
 
@@ -87,14 +90,25 @@ def _translated(exc: Exception, ours: type[AppError]) -> AppError:
 
 
 def from_database(exc: DatabaseError | InterfaceError) -> AppError:
-    """Map a database refusal by its constraint; busy or gone → 503; anything else → 500."""
+    """Map a database refusal by its constraint; busy or gone → 503; anything else, wrong SQL too → 500."""
     if isinstance(exc, IntegrityError) and (known := error_for(exc)):
         return known()
-    if isinstance(exc, OperationalError | InterfaceError):  # InterfaceError: the connection was closed
+    if isinstance(exc, OperationalError | InterfaceError) and _may_pass(exc):  # InterfaceError: the connection closed
         return errors.Unavailable("The database is busy or restarting.", headers={"Retry-After": "2"})
     if isinstance(exc, DataError):
         return errors.Invalid("A value is out of the range that can be stored.")
     return AppError()
+
+
+def _may_pass(exc: Exception) -> bool:
+    """Busy, locked, full, restarting, gone: another try may do. A statement that is wrong stays wrong.
+
+    SQLite says OperationalError to both, PostgreSQL to a few of the second sort.
+    """
+    code, state = (getattr(exc.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate"))
+    if code is not None:
+        return code & 0xFF not in SQLITE_MISTAKES
+    return state is None or state.startswith(PASSING)
 
 
 def body(error: AppError, request: Any) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from rest_framework.test import APIClient
 
 from config.core import problems
@@ -122,6 +124,64 @@ def test_a_busy_database_is_a_503(
     assert int(answer.headers["Retry-After"]) > 0
     several = api.post("/v1/products", [{"name": "Tea"}, {"name": "Tea"}])
     assert_problem(several, 503, "temporarily_unavailable")  # no verdict on a row
+    assert factories.Product.objects.count() == 0
+
+
+def told_by(cause: Exception, theirs: type[Exception] = OperationalError, **told: Any) -> Exception:
+    """As Django raises what a driver says."""
+    for name, value in told.items():
+        setattr(cause, name, value)
+    error = theirs(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (told_by(sqlite3.OperationalError("database is locked"), sqlite_errorcode=5), 503),
+        (told_by(sqlite3.OperationalError("database is locked"), sqlite_errorcode=261), 503),  # BUSY_RECOVERY
+        (told_by(sqlite3.OperationalError("database table is locked"), sqlite_errorcode=6), 503),
+        (told_by(sqlite3.OperationalError("database or disk is full"), sqlite_errorcode=13), 503),
+        (told_by(sqlite3.OperationalError("no such column: colour"), sqlite_errorcode=1), 500),
+        (told_by(sqlite3.InterfaceError("bad parameter"), InterfaceError, sqlite_errorcode=21), 500),
+        (told_by(psycopg.OperationalError("server closed the connection unexpectedly")), 503),
+        (told_by(psycopg.InterfaceError("the connection is closed"), InterfaceError), 503),
+        (told_by(psycopg.errors.LockNotAvailable()), 503),
+        (told_by(psycopg.errors.DeadlockDetected()), 503),
+        (told_by(psycopg.errors.QueryCanceled()), 503),
+        (told_by(psycopg.errors.TooManyConnections()), 503),
+        (told_by(psycopg.errors.StatementTooComplex()), 500),
+        (told_by(psycopg.errors.ObjectNotInPrerequisiteState()), 500),
+    ],
+    ids=lambda value: repr(value.__cause__) if isinstance(value, Exception) else str(value),
+)
+def test_what_may_pass_is_told_from_what_stays_wrong(
+    api: APIClient, device: Device, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("devices.services.owned.record_event", refuse)
+    code = "temporarily_unavailable" if status == 503 else "internal_error"
+    assert_problem(api.post("/v1/products", {"name": "Tea"}), status, code)
+    assert factories.Product.objects.count() == 0
+
+
+def test_wrong_sql_is_our_mistake(
+    api: APIClient, device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On both engines, really."""
+
+    def mistake(*_: Any, **__: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT colour FROM products")
+
+    monkeypatch.setattr("devices.services.owned.record_event", mistake)
+    answer = api.post("/v1/products", {"name": "Tea"})
+    assert_problem(answer, 500, "internal_error")
+    assert "Retry-After" not in answer.headers
+    assert "unhandled error" in caplog.text
     assert factories.Product.objects.count() == 0
 
 

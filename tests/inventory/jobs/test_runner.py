@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from config.core.dispatch import enqueue
@@ -149,6 +149,21 @@ def test_trouble_that_may_pass_is_queued_again(toy: Any, error: Exception) -> No
     assert (job.status, job.internal_code, job.finished_at) == (Status.QUEUED, "", None)
     assert job.run_at > timezone.now() + timedelta(seconds=5)
     assert ring(job).attempts == 1  # a bell before its time does nothing
+
+
+def test_wrong_sql_is_not_tried_again(toy: Any) -> None:
+    """SQLite calls it operational, as it does a database that is busy."""
+
+    def build(run: JobRun) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT colour FROM products")
+
+    def careful(run: JobRun) -> None:
+        with transaction.atomic():
+            build(run)
+
+    job = ring(toy(careful))
+    assert (job.status, job.internal_code, job.attempts) == (Status.FAILED, "internal_error", 1)
 
 
 def test_a_run_that_is_told_to_stop_stops(toy: Any) -> None:
