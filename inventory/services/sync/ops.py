@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from config.core.errors import AppError, FieldProblem, Invalid, ReferenceNotFound, Unavailable
+from config.core.errors import AppError, FieldProblem, Invalid, ReferenceNotFound
 from config.core.wire import canonical_json, uuid_of
 from inventory.services.sync.tables import Table
 
 KINDS = ("create", "update", "delete")
 MEMBERS = frozenset({"op_id", "sequence", "op", "table", "id", "data", "base", "base_revision"})
-RETRYABLE = (ReferenceNotFound, Unavailable)
 NOBODY = UUID(int=0)
 
 
@@ -48,8 +47,10 @@ class Result:
 
     @property
     def retryable(self) -> bool:
-        """Whether the same operation may succeed later; such a verdict is not stored."""
-        return isinstance(self.error, RETRYABLE)
+        """Whether the same operation may succeed later, trouble of our own included; such a verdict is not stored."""
+        return self.error is not None and (
+            isinstance(self.error, ReferenceNotFound) or self.error.status >= AppError.status
+        )
 
 
 @dataclass(frozen=True, slots=True)

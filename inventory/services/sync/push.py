@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,6 +32,8 @@ from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.batches import Entry, create_batch
 from inventory.services.sync.ops import Op, Pushed, Result
 from inventory.services.sync.tables import Table, Tables
+
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -171,7 +174,10 @@ class _Run:
         except SyncConflict as conflict:
             return Result(op.op_id, "conflict", table, conflict.row, conflict, conflict.fields)
         except (AppError, DatabaseError) as error:
-            return Result(op.op_id, "rejected", table, error=as_app_error(error))
+            refusal = as_app_error(error)
+            if type(refusal) is AppError:
+                logger.error("operation %s failed by a mistake of ours", op.op_id, exc_info=error)
+            return Result(op.op_id, "rejected", table, error=refusal)
 
     def _keep(self, op: Op, result: Result) -> None:
         row = Operation(

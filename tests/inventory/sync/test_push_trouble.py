@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -335,3 +336,26 @@ def test_a_user_pushes_into_their_own_device_only(user: Any, device: Device, oth
     assert (response.status_code, response.json()["internal_code"]) == (404, "device_not_found")
     assert contents(other) == before
     assert Feed.objects.get(device=other).head == head(other)
+
+
+def test_a_mistake_of_the_server_costs_no_operation(
+    api: APIClient, device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wrong SQL is no verdict on what a device has counted: it stays queued until the server is mended."""
+    ops = queue(device)[:2]
+
+    def mistake(*_: Any, **__: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT colour FROM stock_movements")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("devices.services.owned.record_events", mistake)
+        broken.setattr("devices.services.owned.record_event", mistake)
+        answer = push(api, *ops)
+    assert {(r["status"], r["internal_code"], r["retryable"]) for r in answer["results"]} == {
+        ("rejected", "internal_error", True)
+    }
+    assert "by a mistake of ours" in caplog.text
+    assert (StockMovement.objects.count(), Task.objects.count(), Operation.objects.count()) == (0, 0, 0)
+    assert [r["status"] for r in push(api, *ops)["results"]] == ["applied", "applied"]
+    assert (StockLevel.objects.get().quantity, Task.objects.get().title) == (2, "left over")
