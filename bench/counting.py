@@ -22,7 +22,7 @@ from rich.table import Table  # noqa: E402
 from devices.actors import system  # noqa: E402
 from inventory.models import Stocktake  # noqa: E402
 from inventory.services.counting import judgement, stocktakes  # noqa: E402
-from inventory.services.counting.work import STEPS  # noqa: E402
+from inventory.services.counting.work import STEPS, begin_step  # noqa: E402
 from inventory.services.ledger import prove_ledger  # noqa: E402
 from tests.factories.big_stocktakes import make_big_stocktake  # noqa: E402
 
@@ -37,6 +37,7 @@ def current(stocktake: Stocktake) -> Stocktake:
 
 def through(step: str, stocktake: Stocktake) -> None:
     """A step as its job does it: 500 lines in a transaction."""
+    begin_step(current(stocktake), step)
     done = judgement.CHUNK
     while done >= judgement.CHUNK:
         with transaction.atomic():

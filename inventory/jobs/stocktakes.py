@@ -6,7 +6,7 @@ from uuid import UUID
 
 from inventory.models import Stocktake
 from inventory.services.counting.judgement import CHUNK
-from inventory.services.counting.work import KIND, STEPS, lines_of_step
+from inventory.services.counting.work import KIND, STEPS, begin_step
 from inventory.services.job_kinds import JobKind, register_kind
 from inventory.services.job_parameters import Parameter
 from inventory.services.job_runs import JobRun
@@ -30,7 +30,7 @@ def build(run: JobRun) -> None:
     step = run.parameters["step"]
     rows = Stocktake.objects.for_device(run.device).select_related("device", "location", "category")
     stocktake = rows.get(uuid=run.parameters["stocktake"])
-    run.progress(total=run.done + lines_of_step(stocktake, step), message=f"{step} {stocktake}"[:500])
+    run.progress(total=run.done + begin_step(stocktake, step), message=f"{step} {stocktake}"[:500])
     done = CHUNK
     while done >= CHUNK:
         with run.effect():

@@ -8,9 +8,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from config.core.statistics import refresh_statistics
 from devices.actors import Actor
 from devices.services.owned import change_owned, lock_owned
-from inventory.models import CountSheet, Stocktake
+from inventory.models import CountEntry, CountSheet, Product, StockLevel, StockMovement, Stocktake, StocktakeLine
 from inventory.models.lines import DECIDED, Line
 from inventory.models.sheets import WORKED_ON
 from inventory.models.stocktakes import COUNTABLE, State
@@ -22,6 +23,7 @@ from inventory.services.counting.states import move_stocktake
 from inventory.services.jobs import request_job
 
 KIND = "stocktake"
+MANY = 2_000  # lines; with fewer, a plan that was made for an empty table costs little
 
 
 @transaction.atomic
@@ -70,12 +72,17 @@ STEPS: Mapping[str, Callable[..., int]] = {
 }
 
 
-def lines_of_step(stocktake: Stocktake, step: str) -> int:
-    """About how many lines a step has to do."""
+def begin_step(stocktake: Stocktake, step: str) -> int:
+    """About how many lines a step has to do. Before many, the database looks at the tables that they are found in."""
     lines = stocktake.lines.all()
     if step == "post":
-        return int(lines.filter(state__in=(*DECIDED, Line.TO_COUNT)).count())
-    return int(lines.filter(state=Line.POSTED).count() if step == "reverse" else lines.count())
+        lines = lines.filter(state__in=(*DECIDED, Line.TO_COUNT))
+    elif step == "reverse":
+        lines = lines.filter(state=Line.POSTED)
+    found = int(lines.count())
+    if found > MANY:
+        refresh_statistics((StocktakeLine, CountEntry, StockMovement, StockLevel, Product))
+    return found
 
 
 @transaction.atomic
