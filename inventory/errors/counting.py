@@ -3,7 +3,8 @@
 AppError
 ├── Conflict 409  stocktake_transition · sheet_transition · line_transition · campaign_transition ·
 │                 stocktake_not_open · nothing_to_recount · lines_undecided · recount_required · four_eyes ·
-│                 passes_exhausted · line_not_reversible · counting_blindly
+│                 passes_exhausted · line_not_reversible · counting_blindly · scan_already_counted ·
+│                 scan_still_unknown
 └── Invalid 422   count_policy · reason_required · count_of_nothing · campaign_without_devices
 """
 
@@ -102,6 +103,18 @@ class CountingBlindly(errors.Conflict):
     internal_code = "counting_blindly"
     title = "This installation counts blindly and is not told the book"
     advice = "Ask for it once the count is posted, or from another installation or as a person."
+
+
+class ScanAlreadyCounted(errors.Conflict):
+    internal_code = "scan_already_counted"
+    title = "This scan is counted, or names nothing to be counted"
+    advice = "Look at its outcome and at /v1/count-entries; to correct a count, add another."
+
+
+class ScanStillUnknown(errors.Conflict):
+    internal_code = "scan_still_unknown"
+    title = "Nobody knows this code yet"
+    advice = "Make a barcode of the code first, or type the count in."
 
 
 class CountPolicyInvalid(errors.Invalid):

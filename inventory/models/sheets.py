@@ -120,8 +120,19 @@ class CountFact(DeviceOwnedModel):
         return corrected_time(told, offset_ms=self.clock_offset_ms, received_at=self.received_at)
 
 
+class ScanEventQuerySet(DeviceOwnedQuerySet):
+    """Reads of scans."""
+
+    def uncounted(self) -> Self:
+        """Those that nobody could read, and nobody has counted since."""
+        return self.filter(outcome=ScanEvent.Outcome.UNKNOWN, entry=None)
+
+
 class ScanEvent(CountFact):
-    """One raw scan as it came, kept for ever: what it was read as, and what became of it."""
+    """One raw scan as it came, kept for ever: what it was read as, and what became of it.
+
+    `quantity` = units that it counts; of a code that nobody could read how many packs there were.
+    """
 
     class Outcome(models.TextChoices):
         """What the scan was."""
@@ -135,6 +146,9 @@ class ScanEvent(CountFact):
     match = models.CharField(max_length=10, blank=True, editable=False)
     quantity = QuantityField(null=True, editable=False)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.UNKNOWN, editable=False)
+
+    objects: ClassVar[Any] = alive(ScanEventQuerySet)
+    all_objects: ClassVar[Any] = with_tombstones(ScanEventQuerySet)
 
     class Meta(CountFact.Meta):
         db_table = "scan_events"

@@ -77,7 +77,7 @@ def progress_of(stocktake: Stocktake) -> Progress:
         CountSheet.objects.filter(stocktake=stocktake),
         CountEntry.objects.filter(sheet__stocktake=stocktake),
     )
-    unknown = ScanEvent.objects.filter(sheet__stocktake=stocktake, outcome=ScanEvent.Outcome.UNKNOWN)
+    unknown = ScanEvent.objects.uncounted().filter(sheet__stocktake=stocktake)
     cases = Case.objects.for_device(stocktake.device_id).filter(
         state__in=STILL_OPEN, evidence__stocktake_id=str(stocktake.uuid)
     )

@@ -9,11 +9,20 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.paginator import InfinitePaginator
 
 from config.core.display import column
+from config.core.row_actions import RowAction
 from devices.admin.owned import OwnedAdmin, link_to
 from inventory.admin.columns import shown
 from inventory.models import CountEntry, Product, ScanEvent
+from inventory.services.counting.unread_scans import count_scan
 
-OUTCOMES = {"Counted": "success", "A place": "info", "Serial seen again": "warning", "Unknown": "danger"}
+COUNTED_LATER = "Counted later"
+OUTCOMES = {
+    "Counted": "success",
+    COUNTED_LATER: "success",
+    "A place": "info",
+    "Serial seen again": "warning",
+    "Unknown": "danger",
+}
 
 
 class FactAdmin(OwnedAdmin):
@@ -21,7 +30,15 @@ class FactAdmin(OwnedAdmin):
 
     paginator = InfinitePaginator
     ordering = ("-id",)
-    list_select_related = ("device", "sheet", "sheet__location", "product", "location", "lot", "installation")
+    list_select_related: tuple[str, ...] = (
+        "device",
+        "sheet",
+        "sheet__location",
+        "product",
+        "location",
+        "lot",
+        "installation",
+    )
     search_fields: Any = ("counter_name",)
     search_through = (("product__in", Product, ("name", "sku"), "pk"),)
     search_help_text = "Product, SKU, counter or id"
@@ -80,10 +97,21 @@ class EntryAdmin(FactAdmin):
     )
 
 
+def _is_unread(row: ScanEvent) -> bool:
+    return row.outcome == ScanEvent.Outcome.UNKNOWN and not hasattr(row, "entry")
+
+
 @admin.register(ScanEvent)
 class ScanAdmin(FactAdmin):
-    """Raw scans, kept as they came."""
+    """Raw scans, kept as they came; what nobody could read is counted once its code is known."""
 
+    row_actions = (
+        RowAction(
+            "count", "Count it", "What its code stands for now is counted: where and when it was scanned, by whoever "
+            "scanned it.", count_scan, icon="add_task", fits=_is_unread,
+        ),
+    )  # fmt: skip
+    list_select_related = (*FactAdmin.list_select_related, "entry")
     main_fields = (
         "sheet_link",
         ("code", "match"),
@@ -122,4 +150,5 @@ class ScanAdmin(FactAdmin):
 
     @column(description="What it was", ordering="outcome", badges=OUTCOMES)
     def outcome_label(self, row: ScanEvent) -> str:
-        return row.get_outcome_display()
+        later = row.outcome == ScanEvent.Outcome.UNKNOWN and hasattr(row, "entry")
+        return COUNTED_LATER if later else row.get_outcome_display()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from config.core.fields import ExactText, ExactTime, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter
@@ -14,7 +18,8 @@ from inventory.api.counting.examples import ENTRY
 from inventory.api.counting.placing import BaseField, placed_by
 from inventory.models import CountEntry, CountSheet, Location, Lot, Product, ScanEvent, Stocktake
 from inventory.services.counting.entries import record_entry
-from inventory.services.scan import MAX_CODE
+from inventory.services.counting.unread_scans import count_scan
+from inventory.services.scan import MAX_CODE, read_codes
 
 FACT_FIELDS = ("counted_at", "base_revision", "counter_name", "is_late", "received_at")
 SERVERS = ("counter_name", "is_late", "received_at")
@@ -61,10 +66,35 @@ class ScanEventSerializer(RecordSerializer):
 
     class Meta:
         model = ScanEvent
-        fields = (
+        fields: tuple[str, ...] = (
             "sheet_id", "code", "match", "outcome", "product_id", "location_id", "lot_id", "quantity", *FACT_FIELDS,
         )  # fmt: skip
         read_only_fields = ("match", "outcome", *SERVERS)
+
+
+class ReadAgain(serializers.ListSerializer[Any]):
+    """A page of scans, all of whose codes are read again at once."""
+
+    def to_representation(self, data: Any) -> Any:
+        scans, context = list(data), cast(dict[str, Any], self.context)
+        context["known"] = read_codes(self.context["device"], {scan.code for scan in scans})
+        return super().to_representation(scans)
+
+
+class UnreadScanSerializer(ScanEventSerializer):
+    """A scan that nobody could read, with what its code stands for by now (null: still nothing)."""
+
+    reads_as = serializers.SerializerMethodField()
+
+    class Meta(ScanEventSerializer.Meta):
+        fields = (*ScanEventSerializer.Meta.fields, "reads_as")
+        list_serializer_class = ReadAgain
+
+    def get_reads_as(self, scan: ScanEvent) -> dict[str, Any] | None:
+        known = self.context["known"].get(scan.code)
+        if known is None or known.product is None:
+            return None
+        return {"match": known.match, "product_id": known.product.uuid, "product_name": known.product.name}
 
 
 class FactFilter(DeviceFilterSet):
@@ -124,3 +154,10 @@ class ScanEventViewSet(DeviceScopedViewSet):
     search_fields = ("code", "product__name", "product__sku", "counter_name")
     ordering_fields = ("counted_at", "received_at", "created_at", "revision")
     references = ("sheet", "product", "location", "lot")
+
+    @extend_schema(request=None, responses={201: EntrySerializer})
+    @action(detail=True, methods=["post"], serializer_class=EntrySerializer, references=ENTRY_REFERENCES)
+    def count(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Count a scan that nobody could read, by what its code stands for now: as of the scan, by who scanned it."""
+        scan = self._row(ScanEvent.objects.for_device(self.device))
+        return self.answer(count_scan(scan, actor=self.actor), status=201)

@@ -61,8 +61,9 @@ class HeardSerializer(serializers.Serializer[Any]):
     """What became of one code.
 
     `outcome`: counted, place (the next codes are counted there), serial_again (not counted twice), unknown (a case).
-    `quantity` = what this scan added, `total` = the bucket on this sheet so far. `flags`: misplaced (the book has it
-    elsewhere and not here), already_counted (on another sheet of this pass).
+    `quantity` = what this scan added (of an unknown code: how many packs there were), `total` = the bucket on this
+    sheet so far. `flags`: misplaced (the book has it elsewhere and not here), already_counted (on another sheet of this
+    pass).
     """
 
     scan_id = serializers.UUIDField(source="event.uuid")

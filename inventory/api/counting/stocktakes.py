@@ -20,7 +20,7 @@ from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
 from devices.models import Installation
 from inventory.api.callers import calling_installation
 from inventory.api.counting.decisions import DecidedSerializer, DecisionsSerializer, decide
-from inventory.api.counting.entries import ScanEventFilter, ScanEventSerializer, ScanEventViewSet
+from inventory.api.counting.entries import ScanEventFilter, ScanEventViewSet, UnreadScanSerializer
 from inventory.api.counting.examples import DECISIONS
 from inventory.api.counting.lines import (
     LINE_HARMLESS,
@@ -95,7 +95,7 @@ class StocktakeFilter(DeviceFilterSet):
 
 # What makes the list of lines a list of scans.
 UNKNOWN_SCANS = {
-    "serializer_class": ScanEventSerializer,
+    "serializer_class": UnreadScanSerializer,
     "filterset_class": ScanEventFilter,
     "search_fields": ScanEventViewSet.search_fields,
     "ordering_fields": ScanEventViewSet.ordering_fields,
@@ -123,7 +123,7 @@ class StocktakeViewSet(VeiledMixin, OwnedViewSet):
         if queryset.model is StocktakeLine:
             return hide_lines(queryset.filter(stocktake=self.stocktake), installation)
         if queryset.model is ScanEvent:
-            return queryset.filter(sheet__stocktake=self.stocktake, outcome=ScanEvent.Outcome.UNKNOWN)
+            return queryset.uncounted().filter(sheet__stocktake=self.stocktake)
         return queryset
 
     @cached_property
@@ -221,7 +221,8 @@ class StocktakeViewSet(VeiledMixin, OwnedViewSet):
     def lines(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The lists of a stock controller: `list=missing|surplus|unexpected|misplaced|matched|not_counted|waiting`.
 
-        `list=unknown` answers the scans that nobody could read, as /v1/scan-events shows them.
+        `list=unknown` answers the scans that nobody could read and nobody has counted since, as /v1/scan-events shows
+        them, with what their codes stand for by now in `reads_as`: POST /v1/scan-events/{id}/count counts one.
         """
         _ = self.stocktake  # there before a 304
         if request.query_params.get("list") == "unknown":

@@ -17,7 +17,7 @@ from devices.actors import Actor
 from devices.errors import IdAlreadyUsed
 from devices.models import Device, Installation
 from devices.services.owned import insert_many_owned, lock_device, refuse_reference
-from inventory.models import CountEntry, CountSheet, Location, Lot, ScanEvent, StockLevel
+from inventory.models import CountEntry, CountSheet, Location, Lot, Product, ScanEvent, StockLevel
 from inventory.services.counting.entries import note_counter, placing, record_entries, report_late, stocktakes_of
 from inventory.services.locations import default_location
 from inventory.services.positions import Position
@@ -129,11 +129,16 @@ def _event(
         product=scan.product,
         location=place,
         lot=lot,
-        quantity=(scan.quantity or ONE) * raw.quantity if scan.product else None,
+        quantity=None if scan.location else _units(scan) * raw.quantity,
         outcome=outcome,
         installation=installation,
         **placing(position=raw.position, counted_at=raw.counted_at, base_revision=raw.base_revision),
     )
+
+
+def _units(scan: Scan) -> Decimal:
+    """Units per scan; 1 where nobody knows."""
+    return scan.quantity or ONE
 
 
 def meet_lots(device: Device, scans: Mapping[str, Scan], *, actors: Mapping[str, Actor]) -> dict[str, Lot]:
@@ -178,7 +183,7 @@ def _count(heard: Sequence[Heard], *, device: Device, actor: Actor, actors: Sequ
     pairs = list(zip(heard, actors or [actor] * len(heard), strict=True))
     counting = [(found, by) for found, by in pairs if found.event.outcome == Outcome.COUNTED]
     for found, _ in counting:
-        found.entry = _entry(found.event)
+        found.entry = _entry(found.event, found.event.product, found.event.lot, found.event.quantity)
     record_entries(
         device=device,
         actor=actor,
@@ -187,16 +192,21 @@ def _count(heard: Sequence[Heard], *, device: Device, actor: Actor, actors: Sequ
     )
 
 
-def _entry(event: ScanEvent) -> CountEntry:
-    assert event.quantity is not None  # it counted
+def entry_of_scan(event: ScanEvent, scan: Scan, *, lot: Lot | None) -> CountEntry:
+    """The unsaved count of a scan that was not read as it came, by what its code stands for now."""
+    return _entry(event, scan.product, lot, _units(scan) * (event.quantity or ONE))
+
+
+def _entry(event: ScanEvent, product: Product | None, lot: Lot | None, quantity: Decimal | None) -> CountEntry:
+    assert quantity is not None  # it counts
     return CountEntry(
         device=event.device,
         sheet=event.sheet,
-        product=event.product,
+        product=product,
         location=event.location,
-        lot=event.lot,
+        lot=lot,
         mode=CountEntry.Mode.ADD,
-        quantity=event.quantity,
+        quantity=quantity,
         scan=event,
         installation=event.installation,
         counted_at=event.counted_at,

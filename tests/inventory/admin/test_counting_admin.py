@@ -14,7 +14,17 @@ from django.utils import timezone
 from devices.actors import Actor
 from devices.models import Device, User
 from devices.services.enrollment import Enrolled
-from inventory.models import Campaign, Case, CountSheet, StockLevel, StockMovement, Stocktake, StocktakeLine
+from inventory.models import (
+    Campaign,
+    Case,
+    CountEntry,
+    CountSheet,
+    ScanEvent,
+    StockLevel,
+    StockMovement,
+    Stocktake,
+    StocktakeLine,
+)
 from inventory.services.counting.entries import record_entry
 from inventory.services.counting.sheets import submit_sheet
 from tests import factories
@@ -187,3 +197,19 @@ def test_a_campaign_is_made_changed_and_launched(boss: Client, device: Device, o
     assert "The campaign is not in a state for this" in do(boss, campaign, "launch")
     do(boss, campaign, "close")
     assert campaign.state == "closed"
+
+
+def test_a_scan_that_nobody_could_read_is_counted_later(boss: Client, stocktake: Stocktake, device: Device) -> None:
+    sheet = factories.make_sheet(device, stocktake_id=stocktake.uuid)
+    scan = factories.make_scan_event(device, sheet_id=sheet.uuid, code="NEW-1")
+    page = address(ScanEvent, "change", scan.pk)
+    assert "Count it" in boss.get(page).content.decode()
+    assert "Nobody knows this code yet" in do(boss, scan, "count")
+    assert not CountEntry.objects.exists()
+    factories.make_barcode(device, value="NEW-1")
+    assert "done for 1" in do(boss, scan, "count")
+    assert CountEntry.objects.get().scan == scan
+    shown = boss.get(page).content.decode()
+    assert ("Count it" in shown, "Counted later" in shown) == (False, True)
+    listed = boss.get(address(ScanEvent, "changelist")).content.decode()
+    assert "Counted later" in listed
