@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from inventory.models import Case, CountSheet, StockLevel, Stocktake, StocktakeLine
 from inventory.services.counting.decisions import decide_lines
 from inventory.services.counting.late import absorb_movement, keep_movement
+from inventory.services.counting.posting import reverse_line
 from inventory.services.counting.sheets import abandon_sheet, create_sheet
 from inventory.services.counting.stocktakes import (
     approve_stocktake,
@@ -52,7 +53,7 @@ SETUPS = st.builds(
 MOVES = ("move", "slip", "phantom", "theft", "staff_moves", "staff_notes", "client_moves_online")
 OTHERS = (
     *("move", "count", "count", "count_in_parts", "push", "push_some", "push_lost", "pull", "repeat", "crash"),
-    *("enter_slips", "record_notes", "undo_phantoms", "finish", "recount", "post"),
+    *("enter_slips", "record_notes", "undo_phantoms", "finish", "recount", "post", "reverse"),
 )
 STEPS = st.tuples(st.sampled_from([*MOVES, *OTHERS]), st.integers(0, 2), st.integers(0, 3), st.integers(-4, 5), GAPS)
 Step = tuple[str, int, int, int, float]
@@ -82,7 +83,7 @@ class Warehouse(World):
         self.flush()
 
     def step(self, name: str, who: int, product: UUID, amount: int) -> None:
-        if name in (*MOVES, "count"):
+        if name in (*MOVES, "count", "reverse"):
             getattr(self, name)(who, product, amount)
         elif name == "count_in_parts":
             self.count(who, product, amount, in_parts=True)
@@ -211,6 +212,13 @@ class Warehouse(World):
         assert self.state == "posted"
         self.open()
 
+    def reverse(self, who: int, product: UUID, amount: int) -> None:
+        """The last count of the product is taken back: the one before it is the last again."""
+        line = self.last_line(product)
+        if line is not None:
+            reverse_line(line, actor=BOSS)
+            self.tally["reversed"] += 1
+
     # --- what it is all for ---
     def judge(self) -> None:
         assert prove_ledger(self.device).drifts == []
@@ -240,6 +248,7 @@ class Warehouse(World):
     def last_line(self, product: UUID) -> StocktakeLine | None:
         """The last count of the product that was posted, unless a part of it was given up."""
         rows = StocktakeLine.objects.filter(device=self.device, product__uuid=product, state="posted")
+        rows = rows.select_related("device")
         line: StocktakeLine | None = rows.exclude(counted=None).order_by("counted_at", "pk").last()
         if line is None or (line.stocktake_id, product) in self.partly or (line.variance and not line.movement_id):
             return None
