@@ -161,7 +161,9 @@ LOTS = ImportKind(
         Field("code", "Lot", fields.code(100), ("code", "lot", "lotnumber", "batch", "serial")),
         *PRODUCT_FIELDS,
         Field("kind", "Kind", fields.one_of(tuple(Lot.Kind.values)), ("kind",)),
-        Field("expires_on", "Expires on", fields.day, ("expireson", "expirationdate", "expirydate", "expiry")),
+        Field(
+            "expires_on", "Expires on", fields.day, ("expireson", "expirationdate", "expirydate", "expiry"), blank=None
+        ),
         Field("is_duplicate", "Is an offline twin", fields.flag, ("isduplicate",)),
     ),
     needs=(("code",), ("product", "product_id")),

@@ -49,6 +49,7 @@ class How:
     guarded: bool = True  # cells carry the guard against formulas
 
 
+REFUSED = object()
 Read = Callable[[str, How], Any]
 
 
@@ -56,7 +57,7 @@ Read = Callable[[str, How], Any]
 class Field:
     """One thing a row may say. `names`: header cells that mean it, the best first, as plain() writes them.
 
-    `verbatim`: outer spaces are part of it.
+    `verbatim`: outer spaces are part of it. `blank`: what a cell that clears it stores; REFUSED: it cannot be cleared.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Field:
     read: Read
     names: tuple[str, ...] = ()
     verbatim: bool = False
+    blank: Any = REFUSED
 
 
 def _text(text: str, how: How, *, most: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from inventory.formats.csv import unguard
 from inventory.formats.tables import FormatError, Row
-from inventory.services.imports.fields import CellProblem, Field, How, shown, text
+from inventory.services.imports.fields import REFUSED, CellProblem, Field, How, shown, text
 
 ATTRIBUTE = "attributes."
 MAX_ATTRIBUTE = 500
@@ -17,11 +17,15 @@ Mapping_ = Mapping[str, str | Sequence[str]]  # field → its column, or the col
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: `values` holds what its cells say, blank ones are left out; `attributes` by name."""
+    """One line: `values` holds what its cells say, blank ones are left out; `attributes` by name.
+
+    What a cell clears is the field's `blank` among the values; of attributes, the names are in `cleared`.
+    """
 
     number: int
     values: Mapping[str, Any]
     attributes: Mapping[str, str]
+    cleared: Sequence[str] = ()
 
     def get(self, name: str, default: Any = "") -> Any:
         """The value of a field, or the default where its cell is blank."""
@@ -48,6 +52,7 @@ class LineReader:
     fill_down: Sequence[str] = ()
     dropped: Sequence[str] = ()  # words that stand for nothing, such as "Default Title"
     defaults: Mapping[str, str] = field(default_factory=dict)
+    clear: str = ""  # what a cell says to clear a stored field
     above: dict[str, str] = field(default_factory=dict)
 
     def read(self, row: Row) -> Line:
@@ -56,19 +61,25 @@ class LineReader:
             self.above[column] = (row.get(column) or "").strip() or self.above.get(column, "")
         values: dict[str, Any] = {}
         attributes: dict[str, str] = {}
+        cleared: list[str] = []
         for name, columns in self.mapping.items():
             wanted = self.fields.get(name, _NOTE)
             typed = self._typed(row, columns, trim=self.how.trim and not wanted.verbatim)
             if not (typed.strip() if self.how.trim else typed):
                 continue
-            if wanted is _NOTE:
+            if self.clear and typed.strip() == self.clear:
+                if wanted is _NOTE:
+                    cleared.append(name.removeprefix(ATTRIBUTE))
+                else:
+                    values[name] = _blank(wanted, columns, typed)
+            elif wanted is _NOTE:
                 attributes[name.removeprefix(ATTRIBUTE)] = self._read(wanted, typed.strip()[:MAX_ATTRIBUTE], columns)
             else:
                 values[name] = self._read(wanted, self.prefixes.get(name, "") + typed, columns)
         for name, typed in self.defaults.items():
             if name not in values:
                 values[name] = self._read(self.fields[name], typed, "")
-        return Line(row.number, values, attributes)
+        return Line(row.number, values, attributes, cleared)
 
     def _typed(self, row: Row, columns: str | Sequence[str], *, trim: bool) -> str:
         if isinstance(columns, str):
@@ -85,8 +96,19 @@ class LineReader:
         try:
             return wanted.read(typed, self.how)
         except CellProblem as problem:
-            column = columns if isinstance(columns, str) else ", ".join(columns)
-            raise RefusedLine(problem, column=column, value=typed) from None
+            raise RefusedLine(problem, column=_named(columns), value=typed) from None
+
+
+def _blank(wanted: Field, columns: str | Sequence[str], typed: str) -> Any:
+    """What the field stores when it is cleared. Raises RefusedLine."""
+    if wanted.blank is REFUSED:
+        problem = CellProblem("import_not_cleared", f"{wanted.title} cannot be cleared.", hint="Leave the cell blank.")
+        raise RefusedLine(problem, column=_named(columns), value=typed)
+    return wanted.blank
+
+
+def _named(columns: str | Sequence[str]) -> str:
+    return columns if isinstance(columns, str) else ", ".join(columns)
 
 
 _NOTE = Field("attribute", "Attribute", text(MAX_ATTRIBUTE))

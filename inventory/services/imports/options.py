@@ -39,6 +39,7 @@ class Options:
     defaults: Mapping[str, str] = field(default_factory=dict)
     fill_down: Sequence[str] = ()
     dropped: Sequence[str] = ()
+    clear: str = ""
 
     def how(self) -> How:
         """How cells are read."""
@@ -105,6 +106,7 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "defaults": _pairs,
     "fill_down": _texts,
     "dropped": _texts,
+    "clear": _text,
 }
 
 

@@ -39,13 +39,14 @@ FIELDS = (
           ("sku", "stockcode", "itemcode", "productcode", "articlenumber", "partnumber")),
     Field("name", "Name", fields.text(300), ("productname", "name", "title", "description")),
     Field("unit", "Unit", fields.text(20), ("unit", "unitofmeasure", "uom")),
-    Field("notes", "Notes", fields.text(10_000), ("notes",)),
+    Field("notes", "Notes", fields.text(10_000), ("notes",), blank=""),
     Field("is_active", "Active", fields.flag, ("isactive", "active")),
     Field("reorder_level", "Reorder level", fields.amount,
-          ("reorderlevel", "minimumstock", "minquantity", "minamount")),
-    Field("unit_cost", "Unit cost", fields.amount, ("unitcost", "costprice", "standardcost", "purchasecost")),
-    Field("category", "Category (path)", fields.text(1000), ("category",)),
-    Field("category_id", "Category (id)", fields.wire_id, ("categoryid",)),
+          ("reorderlevel", "minimumstock", "minquantity", "minamount"), blank=None),
+    Field("unit_cost", "Unit cost", fields.amount,
+          ("unitcost", "costprice", "standardcost", "purchasecost"), blank=None),
+    Field("category", "Category (path)", fields.text(1000), ("category",), blank=None),
+    Field("category_id", "Category (id)", fields.wire_id, ("categoryid",), blank=None),
     Field("attributes", "Attributes (JSON)", fields.attributes, ("attributes",)),
     Field("is_duplicate", "Is an offline twin", fields.flag, ("isduplicate",)),
 )  # fmt: skip
@@ -151,6 +152,8 @@ class _Shelf:
             values["is_duplicate"] = True
         if self.categories is not None and (line.get("category_id") or line.get("category")):
             values["category"] = self.categories.refer(line, "category", make=self.chunk.options.create_missing)
+        elif {"category", "category_id"} & line.values.keys():
+            values["category"] = None  # cleared
         return values
 
     def _changes(self, line: Line, product: Product, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,7 +162,10 @@ class _Shelf:
         says = {name: value for name, value in values.items() if name in line.values or name == "category"}
         says.pop("attributes", None)
         if chunk.options.existing == "update":
-            return {**says, **({"attributes": {**known, **attributes}} if attributes else {})}
+            if attributes or line.cleared:
+                merged = {**known, **attributes}
+                says["attributes"] = {entry: merged[entry] for entry in merged if entry not in line.cleared}
+            return says
         name = says.pop("name", values["name"])
         changes = chunk.wanted(product, says)
         if chunk.options.existing == "fill":
@@ -167,8 +173,11 @@ class _Shelf:
                 changes["name"] = name  # it was only its code
             if missing := {entry: text for entry, text in attributes.items() if entry not in known}:
                 changes["attributes"] = {**known, **missing}
-        chunk.differing += name not in (changes.get("name", product.name), key(line)) or any(
-            changes.get("attributes", known).get(entry) != text for entry, text in attributes.items()
+        differs = any(entry in known for entry in line.cleared)
+        chunk.differing += (
+            differs
+            or name not in (changes.get("name", product.name), key(line))
+            or any(changes.get("attributes", known).get(entry) != text for entry, text in attributes.items())
         )
         return changes
 

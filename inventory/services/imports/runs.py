@@ -64,6 +64,7 @@ class ImportRun:
             fill_down=options.fill_down,
             dropped=options.dropped,
             defaults=options.defaults,
+            clear=options.clear.strip(),
         )
 
     def chunks(self, table: Table) -> Iterator[list[Row]]:
