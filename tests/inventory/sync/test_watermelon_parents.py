@@ -160,3 +160,14 @@ def test_one_place_made_up_for_many_movements(api: Any, device: Device) -> None:
     push_twice(api, device, pull(api)["timestamp"], created("stock_movements", there, back))
     assert StockLevel.objects.get().location == Location.objects.get(name="Unknown location", uuid=NOWHERE)
     assert StockLevel.objects.get().quantity == 0
+
+
+@pytest.mark.parametrize("table", ["scan_events", "count_entries"])
+def test_nothing_is_made_up_for_a_fact_of_a_sheet_that_is_not_there(api: Any, device: Device, table: str) -> None:
+    last = pull(api)["timestamp"]
+    places, goods = Location.objects.count(), Product.objects.count()
+    fact = raw(sheet_id=str(uuid4()), location_id=str(uuid4()), product_id=str(uuid4()), code="1", quantity=1)
+    push_twice(api, device, last, created(table, fact))
+    assert (Location.objects.count(), Product.objects.count()) == (places, goods)
+    (case,) = flags(device)
+    assert case.evidence["reasons"][0] == "sheet_id: does not exist"

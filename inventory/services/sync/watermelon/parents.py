@@ -35,8 +35,8 @@ def find_parents(run: Run, layout: Layout, mended: Iterable[Mended]) -> Parents:
 
 def settle_parents(run: Run, layout: Layout, mended: Mended, parents: Parents) -> Any | None:
     """Deal with a row's orphaned references. Returns the tombstone of a parent that it cannot live without."""
-    fact = layout.table.fact
-    for name, model in layout.targets.items():
+    fact, lost = layout.table.fact, False
+    for name, model in sorted(layout.targets.items(), key=lambda target: target[1] in PLACEHOLDERS):
         id = mended.values.get(name)
         parent = None if id is None else parents.get((name, id))
         if id is None or (parent is not None and (fact or not parent.is_deleted)):
@@ -45,12 +45,15 @@ def settle_parents(run: Run, layout: Layout, mended: Mended, parents: Parents) -
         if parent is not None and not optional:
             mended.reasons.append(f"{name}: deleted")
             return parent
+        if lost and model in PLACEHOLDERS:
+            continue  # the row cannot be stored: nothing is made up for it, so that a replay finds what it found
         if parent is None and model in PLACEHOLDERS and (fact or not optional):
             parents[name, id] = _placeholder(run, model, id)
             mended.reasons.append(f"{name}: made up, it did not exist")
         else:
             mended.values[name] = None
             mended.reasons.append(f"{name}: does not exist")
+            lost = lost or not optional
     return None
 
 
