@@ -210,6 +210,8 @@ SPECTACULAR_SETTINGS = {
         "ImportStatusEnum": "inventory.models.imports.ImportSession.Status",
         "ImportOutcomeEnum": "inventory.models.imports.ImportRow.Outcome",
         "AlertKindEnum": "inventory.models.alerts.AlertRule.Kind",
+        "CaseKindEnum": "inventory.models.cases.Case.Kind",
+        "CaseStateEnum": "inventory.models.cases.Case.State",
         "JobStatusEnum": "inventory.models.jobs.Job.Status",
         "CampaignStateEnum": "inventory.models.stocktakes.Campaign.State",
         "CountKindEnum": "inventory.models.stocktakes.CountKind",

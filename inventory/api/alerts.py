@@ -18,7 +18,9 @@ from config.core.schema import IF_MATCH
 from devices.api.owned import DeviceScopedViewSet, OwnedViewSet
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
 from devices.models import User
+from inventory.api.callers import calling_installation
 from inventory.models import Alert, AlertMail, AlertRule, Location, Product
+from inventory.models.blindness import without_hidden
 from inventory.services.alerts import inbox, rules
 from inventory.services.alerts.mails import set_alert_mail
 
@@ -73,11 +75,21 @@ class AlertSerializer(RecordSerializer):
 
     class Meta:
         model = Alert
-        fields = (
+        fields: tuple[str, ...] = (
             "kind", "state", "summary", "evidence", "product_id", "location_id", "raised_at", "snoozed_until",
             "cleared_at",
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
+
+
+class SyncedAlertSerializer(AlertSerializer):
+    """An alert as it is synced: offline a device may acknowledge it or let it rest."""
+
+    state = serializers.ChoiceField(choices=Alert.State.choices)
+    snoozed_until = ExactTime(required=False, allow_null=True)
+
+    class Meta(AlertSerializer.Meta):
+        read_only_fields = tuple(name for name in AlertSerializer.Meta.fields if name not in ("state", "snoozed_until"))
 
 
 class AlertFilter(DeviceFilterSet):
@@ -103,7 +115,7 @@ class SnoozeSerializer(StrictSerializer):
 
 
 class AlertViewSet(DeviceScopedViewSet):
-    """Alerts of the device, of its own rules and of the staff's."""
+    """Alerts of the device, of its own rules and of the staff's. Whoever counts blindly sees none of what it counts."""
 
     serializer_class = AlertSerializer
     filterset_class = AlertFilter
@@ -111,6 +123,9 @@ class AlertViewSet(DeviceScopedViewSet):
     ordering_fields = ("raised_at", "created_at", "updated_at", "revision")
     own_parameters = ()
     references = ("product", "location")
+
+    def rows(self, queryset: Any) -> Any:
+        return without_hidden(queryset, calling_installation(self.request))
 
     @extend_schema(request=None, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from inventory.api.alerts import AlertMailView, AlertRuleViewSet, AlertViewSet
 from inventory.api.barcodes import BarcodeViewSet
+from inventory.api.cases import CaseViewSet
 from inventory.api.catalog import CatalogProductView, CatalogView
 from inventory.api.categories import CategoryViewSet
 from inventory.api.counting.campaigns import CampaignViewSet
@@ -60,6 +61,7 @@ router.register("stocktake-lines", LineViewSet, basename="stocktake-line")
 router.register("jobs", JobViewSet, basename="job")
 router.register("alert-rules", AlertRuleViewSet, basename="alert-rule")
 router.register("alerts", AlertViewSet, basename="alert")
+router.register("cases", CaseViewSet, basename="case")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("webhook-deliveries", DeliveryViewSet, basename="webhook-delivery")
 

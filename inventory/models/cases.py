@@ -6,12 +6,14 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from devices.models import DeviceOwnedModel
+from inventory.models.products import Product
 
 
 class Case(DeviceOwnedModel):
     """Trouble that was stored instead of refused, with its evidence.
 
     `key` names what the case is about: one open case per device, kind and key; the same again adds to `times`.
+    `product` is set where it is about one, always where it tells of the stock (inventory/models/blindness.py).
     """
 
     class Kind(models.TextChoices):
@@ -49,6 +51,7 @@ class Case(DeviceOwnedModel):
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     summary = models.CharField(max_length=500)
     evidence = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     times = models.PositiveIntegerField(default=1)
     resolution = models.TextField(blank=True, max_length=10_000)
     closed_at = models.DateTimeField(null=True, blank=True)

@@ -20,10 +20,11 @@ from devices.services.owned import (
     lock_device,
     lock_owned,
 )
-from inventory.errors import CaseClosed
-from inventory.models import Case
+from inventory.errors import CaseClosed, NoActionOfCase
+from inventory.models import Case, Product
 
-STILL_OPEN = (Case.State.OPEN, Case.State.CLAIMED)
+State = Case.State
+STILL_OPEN = (State.OPEN, State.CLAIMED)
 MAX_KEY = 200
 
 
@@ -37,7 +38,14 @@ def case_key(key: str) -> str:
 
 @transaction.atomic
 def open_case(
-    *, device: Device, actor: Actor, kind: Case.Kind, key: str, summary: str, evidence: Mapping[str, Any]
+    *,
+    device: Device,
+    actor: Actor,
+    kind: Case.Kind,
+    key: str,
+    summary: str,
+    evidence: Mapping[str, Any],
+    product: Product | None = None,
 ) -> Case:
     """Open a case, or count the same trouble once more (with its newest evidence) where one is still open."""
     lock_device(device)
@@ -48,7 +56,7 @@ def open_case(
         current, revision = lock_owned(known)
         changes = _once_more(current, summary, evidence)
         return change_owned(current, revision=revision, actor=actor, changes=changes, action="seen_again")
-    case = _unsaved(device, Trouble(kind, key, summary, evidence))
+    case = _unsaved(device, Trouble(kind, key, summary, evidence, product))
     return insert_owned(case, actor=actor, action="opened")
 
 
@@ -60,6 +68,7 @@ class Trouble:
     key: str
     summary: str
     evidence: Mapping[str, Any]
+    product: Product | None = None
 
 
 @transaction.atomic
@@ -102,30 +111,50 @@ def _unsaved(device: Device, trouble: Trouble) -> Case:
         key=case_key(trouble.key),
         summary=trouble.summary[:500],
         evidence=dict(trouble.evidence),
+        product=trouble.product,
     )
 
 
-def claim_case(case: Case, *, actor: Actor) -> Case:
-    """Somebody looks into it. Raises CaseClosed."""
-    return _move(case, actor=actor, state=Case.State.CLAIMED, resolution="")
+@transaction.atomic
+def claim_case(case: Case, *, actor: Actor, expected_revision: int | None = None) -> Case:
+    """Somebody looks into it. Raises CaseClosed, RevisionMismatch."""
+    current, revision = lock_case(case, expected_revision=expected_revision)
+    return change_owned(
+        current, revision=revision, actor=actor, changes={"state": Case.State.CLAIMED}, action="claimed"
+    )
 
 
-def resolve_case(case: Case, *, actor: Actor, resolution: str = "") -> Case:
-    """It is put right. Raises CaseClosed."""
-    return _move(case, actor=actor, state=Case.State.RESOLVED, resolution=resolution)
+def resolve_case(case: Case, *, actor: Actor, resolution: str = "", expected_revision: int | None = None) -> Case:
+    """It is put right. Raises CaseClosed, NoActionOfCase, RevisionMismatch."""
+    _refuse_quarantine(case, "resolve")
+    return settle_case(case, State.RESOLVED, actor=actor, resolution=resolution, expected_revision=expected_revision)
 
 
-def waive_case(case: Case, *, actor: Actor, resolution: str = "") -> Case:
-    """It may stay as it is. Raises CaseClosed."""
-    return _move(case, actor=actor, state=Case.State.WAIVED, resolution=resolution)
+def waive_case(case: Case, *, actor: Actor, resolution: str = "", expected_revision: int | None = None) -> Case:
+    """It may stay as it is. Raises CaseClosed, NoActionOfCase, RevisionMismatch."""
+    _refuse_quarantine(case, "waive")
+    return settle_case(case, State.WAIVED, actor=actor, resolution=resolution, expected_revision=expected_revision)
+
+
+def _refuse_quarantine(case: Case, action: str) -> None:
+    """What it holds is carried out or dropped: closed without a word of it, it would be lost."""
+    if case.kind == Case.Kind.QUARANTINE:
+        raise NoActionOfCase(case.kind, action)
 
 
 @transaction.atomic
-def _move(case: Case, *, actor: Actor, state: Case.State, resolution: str) -> Case:
-    current, revision = lock_owned(case)
+def settle_case(
+    case: Case, state: Case.State, *, actor: Actor, resolution: str, expected_revision: int | None = None
+) -> Case:
+    """Close it, whatever its kind, as the last step of what was done about it. Raises CaseClosed, RevisionMismatch."""
+    current, revision = lock_case(case, expected_revision=expected_revision)
+    changes = {"state": state, "resolution": resolution, "closed_at": timezone.now()}
+    return change_owned(current, revision=revision, actor=actor, changes=changes, action=state.value)
+
+
+def lock_case(case: Case, *, expected_revision: int | None = None) -> tuple[Case, int]:
+    """Lock the device's feed: (the case as it is now, its next revision). Raises CaseClosed, RevisionMismatch."""
+    current, revision = lock_owned(case, expected_revision=expected_revision)
     if current.state not in STILL_OPEN:
         raise CaseClosed
-    changes: dict[str, Any] = {"state": state}
-    if state in (Case.State.RESOLVED, Case.State.WAIVED):
-        changes |= {"resolution": resolution, "closed_at": timezone.now()}
-    return change_owned(current, revision=revision, actor=actor, changes=changes, action=state.value)
+    return current, revision

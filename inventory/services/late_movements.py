@@ -193,6 +193,7 @@ def _trouble(movement: StockMovement, line: StocktakeLine, verdict: Judged) -> T
     return Trouble(
         kind=Case.Kind.LATE_MOVEMENT,
         key=f"line:{line.uuid}:{movement.uuid}",
+        product=line.product,
         summary=f"{line.product} at {line.location}: {told} {surely} before the count of {line.stocktake}, "
         "and arrived after it was posted",
         evidence={

@@ -16,10 +16,11 @@ from devices.services.feed import next_revision
 from devices.services.owned import change_owned, insert_owned, lock_device
 from inventory.models import Case, Location, Lot, Product, StockLevel
 from inventory.reports.ledger_proof import differing_levels
-from inventory.services.cases import open_case
+from inventory.services.cases import Trouble, open_cases
 from inventory.services.levels import Bucket
 
 CHUNK = 500
+DRIFT = Case.Kind.LEDGER_DRIFT
 CASES = 50  # of one device and proof; more of them say no more
 
 
@@ -63,11 +64,14 @@ def prove_ledger(device: Device) -> Proof:
 @transaction.atomic
 def open_drift_cases(proof: Proof, *, actor: Actor) -> None:
     """Put the drifts into the staff inbox; nothing is repaired. One case a bucket, 50 at most."""
-    for drift in proof.drifts[:CASES]:
-        _open(proof.device, actor, str(drift.bucket.uuid), f"Ledger drift: {drift}", _evidence(drift))
+    troubles = [
+        Trouble(DRIFT, str(drift.bucket.uuid), f"Ledger drift: {drift}", _evidence(drift), drift.bucket.product)
+        for drift in proof.drifts[:CASES]
+    ]
     more = len(proof.drifts) - CASES
     if more > 0:
-        _open(proof.device, actor, "more", f"Ledger drift: {more} more levels differ", {"more": more})
+        troubles.append(Trouble(DRIFT, "more", f"Ledger drift: {more} more levels differ", {"more": more}))
+    open_cases(device=proof.device, actor=actor, troubles=troubles)
 
 
 @transaction.atomic
@@ -127,7 +131,3 @@ def _evidence(drift: Drift) -> dict[str, Any]:
         "level": plain(drift.level),
         "ledger": plain(drift.ledger),
     }
-
-
-def _open(device: Device, actor: Actor, key: str, summary: str, evidence: dict[str, Any]) -> None:
-    open_case(device=device, actor=actor, kind=Case.Kind.LEDGER_DRIFT, key=key, summary=summary, evidence=evidence)

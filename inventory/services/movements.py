@@ -280,6 +280,7 @@ def _negative(bucket: Bucket, quantity: Decimal, movement: StockMovement) -> Tro
     return Trouble(
         kind=Case.Kind.NEGATIVE_STOCK,
         key=str(bucket.uuid),
+        product=bucket.product,
         summary=f"{bucket.product} at {bucket.location}: {plain(quantity)} {bucket.product.unit}",
         evidence={
             "product_id": bucket.product.uuid,
@@ -301,6 +302,7 @@ def _serial_case(device: Device, actor: Actor, lot: Lot) -> None:
             actor=actor,
             kind=Case.Kind.SERIAL_IN_TWO_PLACES,
             key=str(lot.uuid),
+            product=lot.product,
             summary=f"Serial {lot.code}: " + ", ".join(f"{quantity} at {place}" for place, quantity in places),
             evidence={"lot_id": lot.uuid, "places": places},
         )

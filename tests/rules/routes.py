@@ -88,6 +88,7 @@ ROWS: dict[str, Rows] = {
     "webhook-delivery": Rows(factories.make_delivery),
     "alert-rule": Rows(factories.make_rule, lambda _: {"kind": "below_minimum"}, {"name": "Taken over"}),
     "alert": Rows(factories.make_alert),
+    "case": Rows(factories.make_case),
     "device": Rows(lambda device: device),
 }
 # field of a body → the factory of what it refers to. "parent_id" means a row of the same kind.

@@ -144,8 +144,10 @@ def _case_open(rule: AlertRule, device_id: int | None) -> Iterator[Find]:
     """Cases that wait for somebody for `days`."""
     before = timezone.now() - timedelta(days=rule.days or 0)
     cases = _watched(Case.objects.filter(state__in=STILL_OPEN, created_at__lt=before), device_id)
-    for device, uuid, summary, opened in cases.order_by("pk").values_list("device", "uuid", "summary", "created_at"):
-        yield Find(device, f"case:{uuid}", f"Open since {_moment(opened)}: {summary}"[:500], {"case_id": uuid})
+    rows = cases.order_by("pk").values_list("device", "uuid", "summary", "created_at", "product")
+    for device, uuid, summary, opened, product in rows:
+        told = f"Open since {_moment(opened)}: {summary}"[:500]
+        yield Find(device, f"case:{uuid}", told, {"case_id": uuid}, product_id=product)
 
 
 FINDERS: Mapping[str, Callable[[AlertRule, int | None], Iterable[Find]]] = {

@@ -158,6 +158,7 @@ def _trouble(kind: Case.Kind, stocktake: Stocktake, finding: Finding) -> Trouble
     return Trouble(
         kind=kind,
         key=f"line:{line.uuid}",
+        product=line.product,
         summary=f"{stocktake}: {line.product} at {line.location}, counted {plain(last.tally.counted)}, "
         f"expected {plain(last.expected)}: {what}",
         evidence={

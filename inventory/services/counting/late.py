@@ -11,27 +11,26 @@ from uuid_utils.compat import uuid7
 
 from config.core.quantities import plain
 from devices.actors import Actor
-from devices.services.owned import lock_device
-from inventory.errors import CaseClosed
+from devices.services.feed import give_back
+from inventory.errors import NoActionOfCase
 from inventory.errors.counting import LineTransition
 from inventory.models import Case, StockMovement, StocktakeLine
 from inventory.models.lines import Line
-from inventory.services.cases import STILL_OPEN, resolve_case, waive_case
+from inventory.services.cases import lock_case, resolve_case, waive_case
 from inventory.services.late_movements import line_reference
 from inventory.services.movements import record_movements
 
 
 @transaction.atomic
-def absorb_movement(case: Case, *, actor: Actor) -> StockMovement:
+def absorb_movement(case: Case, *, actor: Actor, expected_revision: int | None = None) -> StockMovement:
     """The count had seen what the late movement moved: an inverse adjustment, linked to both, takes it out again.
 
     It stands where the count stands, as what posting inserted does: a later count knows it to be before itself.
-    Raises CaseClosed, LineTransition where the count was reversed since.
+    Raises NoActionOfCase, CaseClosed, RevisionMismatch, LineTransition where the count was reversed since.
     """
-    lock_device(case.device)
-    current = Case.objects.get(pk=case.pk)
-    if current.state not in STILL_OPEN:
-        raise CaseClosed
+    _refuse_others(case, "absorb")
+    current, revision = lock_case(case, expected_revision=expected_revision)
+    give_back(case.device, revision)
     evidence = current.evidence
     line: StocktakeLine = StocktakeLine.all_objects.select_related("product", "location", "lot").get(
         device=case.device, uuid=UUID(evidence["line_id"])
@@ -60,6 +59,13 @@ def absorb_movement(case: Case, *, actor: Actor) -> StockMovement:
     return adjustment
 
 
-def keep_movement(case: Case, *, actor: Actor, resolution: str = "") -> Case:
-    """The count had not seen it: the level is right as it is. Raises CaseClosed."""
-    return waive_case(case, actor=actor, resolution=resolution or "kept: the count had not seen it")
+def keep_movement(case: Case, *, actor: Actor, resolution: str = "", expected_revision: int | None = None) -> Case:
+    """The count had not seen it: the level is right as it is. Raises NoActionOfCase, CaseClosed, RevisionMismatch."""
+    _refuse_others(case, "keep")
+    told = resolution or "kept: the count had not seen it"
+    return waive_case(case, actor=actor, resolution=told, expected_revision=expected_revision)
+
+
+def _refuse_others(case: Case, action: str) -> None:
+    if case.kind != Case.Kind.LATE_MOVEMENT:
+        raise NoActionOfCase(case.kind, action)

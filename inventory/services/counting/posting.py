@@ -21,7 +21,7 @@ from inventory.services.cases import open_cases
 from inventory.services.counting.emptied import add_emptied
 from inventory.services.counting.judgement import judge_lines, lock_and_head
 from inventory.services.counting.states import move_stocktake, next_line_state
-from inventory.services.counting.unveiling import show_levels
+from inventory.services.counting.unveiling import show_levels, show_telling
 from inventory.services.late_movements import line_reference, missed_troubles
 from inventory.services.movements import BATCH, mirror_movement, record_movements
 
@@ -67,6 +67,7 @@ def _post(stocktake: Stocktake, lines: Sequence[StocktakeLine], *, actor: Actor)
         changes.append((line, {**values, "state": next_line_state(state, "post")}))
     change_many_owned(changes, device=stocktake.device, actor=actor, action="posted")
     show_levels(stocktake, [line for line in lines if line.pk not in made], actor=actor)  # the others have moved
+    show_telling(stocktake, lines, actor=actor)
 
 
 def _movement(stocktake: Stocktake, line: StocktakeLine) -> StockMovement:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 
 from devices.actors import Actor
 from devices.services.owned import lock_device, restamp
-from inventory.models import StockLevel, Stocktake, StocktakeLine
-from inventory.models.blindness import HIDING, SHOWN
+from inventory.models import Alert, Case, StockLevel, Stocktake, StocktakeLine
+from inventory.models.blindness import HIDING, SHOWN, telling
 from inventory.services.levels import Bucket
 
 CHUNK = 500
@@ -28,14 +29,30 @@ def show_levels(stocktake: Stocktake, lines: Sequence[StocktakeLine], *, actor: 
 
 
 @transaction.atomic
+def show_telling(stocktake: Stocktake, lines: Sequence[StocktakeLine], *, actor: Actor) -> None:
+    """The cases and alerts about these lines' products come again, and those that name none."""
+    if not stocktake.rules.blind or not lines:
+        return
+    device = stocktake.device
+    lock_device(device)
+    products = sorted({line.product_id for line in lines})
+    about = [Q(product=None), *(Q(product__in=products[at : at + CHUNK]) for at in range(0, len(products), CHUNK))]
+    for model in (Case, Alert):
+        for which in about:
+            restamp(telling(model).filter(which, device=device), device=device, actor=actor, action="sent_again")
+
+
+@transaction.atomic
 def show_stocktake(stocktake: Stocktake, *, actor: Actor) -> None:
-    """All that a blind stocktake hid comes again: its lines and their levels."""
+    """All that a blind stocktake hid comes again: its lines, their levels, and what tells of them."""
     if not stocktake.rules.blind:
         return
     lock_device(stocktake.device)
     hidden = stocktake.lines.exclude(state__in=SHOWN)
     restamp(hidden, device=stocktake.device, actor=actor, action="sent_again")
-    show_levels(stocktake, list(hidden.select_related("product", "location", "lot").order_by("pk")), actor=actor)
+    lines = list(hidden.select_related("product", "location", "lot").order_by("pk"))
+    show_levels(stocktake, lines, actor=actor)
+    show_telling(stocktake, lines, actor=actor)
 
 
 def show_after_reassignment(stocktake: Stocktake, *, actor: Actor) -> None:

@@ -14,7 +14,7 @@ from devices.services.feed import take_revisions
 from devices.services.replay import next_sequence, save_sequence, stored_operations
 from inventory.errors import SyncQuarantined, SyncSequenceGap
 from inventory.models import Case
-from inventory.services.cases import open_case, resolve_case, waive_case
+from inventory.services.cases import open_case, settle_case
 from inventory.services.positions import UNKNOWN, Position
 from inventory.services.sync.ops import Op, Pushed, Result, read_op
 from inventory.services.sync.push import push, replay
@@ -104,10 +104,12 @@ def accept_quarantine(case: Case, *, actor: Actor) -> Sequence[Result]:
     )
     verdicts = Counter(result.status for result in pushed.results)
     told = ", ".join(f"{count} {status}" for status, count in sorted(verdicts.items()))
-    resolve_case(case, actor=actor, resolution=f"accepted: {told}")  # raises where it is closed: nothing stays
+    settle_case(
+        case, Case.State.RESOLVED, actor=actor, resolution=f"accepted: {told}"
+    )  # raises where it is closed: nothing stays
     return pushed.results
 
 
 def discard_quarantine(case: Case, *, actor: Actor) -> Case:
     """Drop what a quarantine case holds; its evidence stays. Raises CaseClosed."""
-    return waive_case(case, actor=actor, resolution="discarded")
+    return settle_case(case, Case.State.WAIVED, actor=actor, resolution="discarded")

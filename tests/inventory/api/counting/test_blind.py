@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from devices.models import Device, User
-from devices.services.enrollment import Wish, create_enrollment_code, register_device
-from inventory.models import Job, Product, StockLevel, Stocktake, StocktakeLine
-from inventory.services.counting.stocktakes import open_stocktake
+from devices.models import Device
+from inventory.models import Job, StockLevel, StocktakeLine
 from tests import factories
-from tests.conftest import client_of, client_with
+from tests.inventory.api.counting.blindfold import Blind, pull, review
 
 pytestmark = pytest.mark.django_db
-
-
-@dataclass
-class Blind:
-    """A blind stocktake of one device with two installations; milk 10, tea 5."""
-
-    device: Device
-    api: APIClient
-    colleague: APIClient
-    colleague_id: str
-    boss: APIClient
-    stocktake: Stocktake
-    milk: Product
-    tea: Product
-
-    def sheet(self, **values: Any) -> str:
-        made = self.boss.post("/v1/sheets", {"stocktake_id": str(self.stocktake.uuid), **values})
-        assert made.json()["blind"] is True
-        return f"/v1/sheets/{made.json()['id']}"
-
-    def count(self, sheet: str, product: Product, quantity: int) -> None:
-        body = {"product_id": str(product.uuid), "quantity": str(quantity)}
-        assert self.api.post(f"{sheet}/entries", body).status_code == 201
-
-    def do(self, action: str, /, **body: Any) -> Any:
-        done = self.boss.post(f"/v1/stocktakes/{self.stocktake.uuid}/{action}", body or None)
-        assert done.status_code < 300, done.content
-        return done.json()
-
-
-@pytest.fixture
-def blind(api: APIClient, device: Device, user: User) -> Blind:
-    Device.objects.filter(pk=device.pk).update(owner=user)
-    _, code = create_enrollment_code(device=device, actor=factories.TESTER)
-    second = register_device(Wish(enrollment_code=code, name="Second", device_id=device.uuid))
-    milk, tea = (factories.make_product(device, name=name) for name in ("Milk", "Tea"))
-    for product, quantity in ((milk, 10), (tea, 5)):
-        factories.make_movement(device, product_id=product.uuid, quantity=Decimal(quantity))
-    factories.make_barcode(device, product_id=milk.uuid, value="4006381333931")
-    draft = factories.make_draft(device, policy={"blind": True, "recount": "optional"})
-    stocktake = open_stocktake(draft, actor=factories.TESTER)
-    boss = client_of(user, device)
-    return Blind(device, api, client_with(second.token), str(second.installation.uuid), boss, stocktake, milk, tea)
 
 
 def quantities(client: APIClient) -> list[str | None]:
@@ -83,16 +36,6 @@ def quantities(client: APIClient) -> list[str | None]:
         *(row["expected"] for row in client.get("/v1/stocktake-lines").json()["results"]),
         client.get("/v1/scan/4006381333931").json()["product"]["on_hand"],
     ]
-
-
-def review(blind: Blind) -> None:
-    sheet = blind.sheet()
-    blind.count(sheet, blind.milk, 7)
-    blind.count(sheet, blind.tea, 5)
-    blind.api.post(f"{sheet}/submit", {})
-    blind.do("close")
-    blind.stocktake.refresh_from_db()
-    assert blind.stocktake.state == "review"
 
 
 def test_its_holder_sees_no_number_of_the_book(blind: Blind) -> None:
@@ -164,11 +107,6 @@ def test_scanning_tells_nothing_of_the_book(blind: Blind) -> None:
     elsewhere = factories.make_location(blind.device)
     sheet = blind.sheet(location_id=str(elsewhere.uuid))
     assert blind.api.post(f"{sheet}/scans", {"code": "4006381333931"}).json()["flags"] == []
-
-
-def pull(client: APIClient, cursor: str) -> tuple[dict[str, Any], str]:
-    page = client.get("/v1/sync/changes", {"cursor": cursor, "limit": 500}).json()
-    return {row["id"]: row["data"] for row in page["changes"]}, page["cursor"]
 
 
 def test_afterwards_every_row_comes_again(blind: Blind) -> None:
