@@ -32,7 +32,7 @@ from inventory.services.sync.ops import Op, Pushed, Result, read_op
 from inventory.services.sync.pull import Page, pull_changes
 from inventory.services.sync.push import push
 from inventory.services.sync.quarantine import quarantine
-from inventory.services.sync.tables import Table
+from inventory.services.sync.tables import Table, Tables
 
 PULL_PARAMETERS = [
     OpenApiParameter(
@@ -208,7 +208,8 @@ class PushView(OnceMixin, APIView):
         raw: list[Any] = serializer.initial_data["ops"]
         ops = [read_op(body, index) for index, body in enumerate(raw)]
         try:
-            pushed = _carry_out(installation, ops, raw, atomic=serializer.validated_data["atomic"], **who)
+            atomic = serializer.validated_data["atomic"]
+            pushed = _carry_out(installation, ops, raw, tables=_seen_tables(request), atomic=atomic, **who)
         except SyncAtomicFailed as failed:
             failed.extra["results"] = [_result(result, device) for result in failed.results]
             raise
@@ -235,10 +236,18 @@ def _clock_offset(
     return measure_clock(installation=installation, actor=actor, client_time=client_time, received_at=received_at)
 
 
-def _carry_out(installation: Installation | None, ops: list[Op], raw: list[Any], *, atomic: bool, **who: Any) -> Pushed:
+def _seen_tables(request: Request) -> dict[str, Table]:
+    """The tables as the caller may see them: what is hidden from it, it cannot write either."""
+    caller = calling_installation(request)
+    return {name: table.seen_by(caller) for name, table in TABLES.items()}
+
+
+def _carry_out(
+    installation: Installation | None, ops: list[Op], raw: list[Any], *, tables: Tables, atomic: bool, **who: Any
+) -> Pushed:
     if installation is not None and installation.effective_standing() == Standing.DRAINING:
         return quarantine(**who, installation=installation, ops=ops, raw=raw)
-    return push(**who, installation=installation, tables=TABLES, ops=ops, atomic=atomic)
+    return push(**who, installation=installation, tables=tables, ops=ops, atomic=atomic)
 
 
 def _refuse_too_many(ops: list[Any]) -> None:

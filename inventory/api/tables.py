@@ -12,7 +12,9 @@ from config.core.problems import as_app_error
 from devices.api.records import RecordSerializer
 from devices.models import Device, DeviceOwnedModel
 from inventory import errors
+from inventory.api.alerts import SyncedAlertSerializer
 from inventory.api.barcodes import BarcodeSerializer
+from inventory.api.cases import CaseSerializer
 from inventory.api.categories import CategorySerializer
 from inventory.api.counting.entries import EntrySerializer, ScanEventSerializer
 from inventory.api.counting.lines import LINE_REFERENCES, LineSerializer
@@ -25,8 +27,9 @@ from inventory.api.lots import LotSerializer
 from inventory.api.movements import PushedMovementSerializer
 from inventory.api.products import ProductSerializer
 from inventory.api.tasks import TaskSerializer
-from inventory.models.blindness import hide_levels, hide_lines
+from inventory.models.blindness import hide_levels, hide_lines, hide_telling
 from inventory.services import barcodes, categories, label_templates, locations, lots, movements, products, tasks
+from inventory.services.alerts.inbox import update_alert
 from inventory.services.counting import entries, scan_queue, sheets, stocktakes
 from inventory.services.sync.tables import Table, Values
 from inventory.services.sync.twins import accepting_create, accepting_update
@@ -184,5 +187,14 @@ _TABLES = (
         relative=frozenset({"base_revision"}),
     ),
     _table("stocktake_lines", LineSerializer, LINE_REFERENCES, veil=hide_lines),
+    _table("cases", CaseSerializer, ("product",), veil=hide_telling, leaves_out=True),
+    _table(
+        "alerts",
+        SyncedAlertSerializer,
+        ("product", "location"),
+        update=update_alert,
+        veil=hide_telling,
+        leaves_out=True,
+    ),
 )
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}

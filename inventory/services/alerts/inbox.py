@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from config.core.errors import FieldProblem
 from devices.actors import Actor
-from devices.services.owned import change_owned, lock_owned
+from devices.services.owned import change_owned, lock_owned, writable
+from inventory.errors import SyncReadOnly
 from inventory.errors.alerts import AlertCleared, AlertRuleInvalid
 from inventory.models import Alert
 
@@ -27,10 +29,32 @@ def snooze_alert(alert: Alert, *, actor: Actor, until: datetime, expected_revisi
     Raises AlertCleared, AlertRuleInvalid, RevisionMismatch.
     """
     if until <= timezone.now():
-        detail = "Give a time that is still to come."
-        raise AlertRuleInvalid(detail, errors=[FieldProblem("until", "invalid", detail)])
+        raise _invalid("Give a time that is still to come.", "until")
     changes = {"state": Alert.State.SNOOZED, "snoozed_until": until}
     return _move(alert, expected_revision, actor=actor, action="snoozed", changes=changes)
+
+
+def update_alert(
+    alert: Alert, *, actor: Actor, changes: Mapping[str, Any], expected_revision: int | None = None
+) -> Alert:
+    """What a device did with it offline: acknowledged or snoozed, nothing else. A rest that is over by now is
+    stored all the same; the next look opens the alert again.
+
+    Raises SyncReadOnly, AlertCleared, AlertRuleInvalid, RevisionMismatch.
+    """
+    values = writable(changes, frozenset({"state", "snoozed_until"}))
+    state = values.get("state", alert.state)
+    until = values.get("snoozed_until", alert.snoozed_until if state == Alert.State.SNOOZED else None)
+    if state not in (Alert.State.ACKNOWLEDGED, Alert.State.SNOOZED):
+        raise SyncReadOnly("A device can acknowledge or snooze an alert; the rest follows from what rules find.")
+    if (until is None) == (state == Alert.State.SNOOZED):
+        raise _invalid("Give a time with `snoozed`, and only with it.", "snoozed_until")
+    wanted = {"state": state, "snoozed_until": until}
+    return _move(alert, expected_revision, actor=actor, action=state, changes=wanted)
+
+
+def _invalid(detail: str, field: str) -> AlertRuleInvalid:
+    return AlertRuleInvalid(detail, errors=[FieldProblem(field, "invalid", detail)])
 
 
 @transaction.atomic

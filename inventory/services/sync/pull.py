@@ -85,7 +85,8 @@ def _newest(table: Table, device: Device) -> Subquery:
 
 def _count(table: Table, device: Device) -> Subquery:
     count = Func(template="COUNT(*)", output_field=IntegerField())  # Count() would group
-    return Subquery(table.model.objects.for_device(device).order_by().values_list(count))
+    rows = table.plain_rows(device) if table.leaves_out else table.model.objects.for_device(device)
+    return Subquery(rows.alive().order_by().values_list(count))
 
 
 def _known_counts(feed: Feed, tables: list[Table]) -> dict[str, int]:
@@ -94,4 +95,5 @@ def _known_counts(feed: Feed, tables: list[Table]) -> dict[str, int]:
 
 
 def _key(feed: Feed, table: Table) -> str:
-    return f"counts:{feed.pk}:{feed.epoch}:{feed.head}:{table.name}"
+    name = table.name if table.counter is None else f"{table.name}:{table.counter}"
+    return f"counts:{feed.pk}:{feed.epoch}:{feed.head}:{name}"

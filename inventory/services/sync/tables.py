@@ -43,6 +43,7 @@ class Table:
     relative: frozenset[str] = frozenset()  # what the same words mean something else of after a restore
 
     veil: Callable[..., Any] | None = None  # veil(rows, installation) marks what is hidden from a blind counter
+    leaves_out: bool = False  # hidden rows are left out whole: that there is one would tell
     viewer: Installation | None = None
 
     def seen_by(self, installation: Installation | None) -> Table:
@@ -54,9 +55,17 @@ class Table:
         return self.plain_rows(device).select_related(*self.references)
 
     def plain_rows(self, device: Device) -> Any:
-        """Every row of the device; those that are hidden from the viewer have is_hidden."""
+        """Every row of the device; those that are hidden from the viewer have is_hidden, or are left out."""
         rows = self.model.all_objects.for_device(device)
-        return self.veil(rows, self.viewer) if self.veil and self.viewer else rows
+        if not self.veil or not self.viewer:
+            return rows
+        marked = self.veil(rows, self.viewer)
+        return marked.filter(is_hidden=False) if self.leaves_out else marked
+
+    @property
+    def counter(self) -> int | None:
+        """Whose count of rows it is: the viewer's own, where rows may be left out."""
+        return self.viewer.pk if self.viewer and self.leaves_out else None
 
     def value(self, row: DeviceOwnedModel, name: str) -> Any:
         """A row's current value under its wire name, comparable with what `shape.read` returns."""

@@ -12,23 +12,16 @@ from rest_framework.test import APIClient
 from devices.models import Device, DeviceOwnedModel, Feed
 from devices.services.enrollment import Wish, create_enrollment_code, register_device
 from inventory.api.tables import TABLES
-from inventory.models import Alert, Case, Product
+from inventory.models import Product
 from inventory.services.products import delete_product, restore_product, update_product
 from tests import factories
 from tests.conftest import client_of, client_with
 from tests.inventory.sync.ops import head, op, pull, pull_all, push, stands
 
-# Device-owned models that do not flow to devices, each with its reason.
-NOT_SYNCED = {
-    Alert: "sentences about rows that the device has; read when it is online",
-    Case: "the inbox of the staff; devices have nothing to decide there",
-}
 
-
-def test_every_device_owned_model_is_synced_or_says_why_not() -> None:
+def test_every_device_owned_model_is_synced() -> None:
     ours = {model for model in apps.get_models() if issubclass(model, DeviceOwnedModel)}
-    assert ours - set(NOT_SYNCED) == {table.model for table in TABLES.values()}
-    assert set(NOT_SYNCED) <= ours
+    assert ours == {table.model for table in TABLES.values()}
 
 
 def fill(device: Device) -> None:
@@ -41,6 +34,8 @@ def fill(device: Device) -> None:
     factories.make_location(device)
     factories.make_task(device)
     factories.make_labeltemplate(device)
+    factories.make_case(device)
+    factories.make_alert(device)
     factories.make_entry(device, product_id=product.uuid)
     factories.make_scan_event(device)
     delete_product(factories.make_barcode(device).product, actor=factories.TESTER)
@@ -273,7 +268,7 @@ def test_tables_that_are_asked_for(api: APIClient, device: Device) -> None:
     assert page["counts"] == {"categories": 1, "tasks": 1}
 
 
-@pytest.mark.parametrize("tables", ["", "nothing", "products,", "Products", "cases"])
+@pytest.mark.parametrize("tables", ["", "nothing", "products,", "Products", "jobs"])
 def test_unknown_tables_are_refused(api: APIClient, tables: str) -> None:
     response = api.get("/v1/sync/changes", {"tables": tables})
     assert response.status_code == 400

@@ -335,7 +335,7 @@ def test_levels_only_flow_down(api: APIClient, device: Device, kind: str) -> Non
     [
         ({"table": "nothing"}, "sync_unknown_table"),
         ({"table": None}, "sync_unknown_table"),
-        ({"table": "cases"}, "sync_unknown_table"),
+        ({"table": "jobs"}, "sync_unknown_table"),
         ({"op": "upsert"}, "validation_failed"),
         ({"op": ["create"]}, "validation_failed"),
         ({"id": "7"}, "validation_failed"),
