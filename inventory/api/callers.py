@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from devices.models import Installation
-from inventory.errors import PeopleOnly
+from inventory.errors.cases import PeopleOnly
 
 
 def calling_installation(request: Request) -> Installation | None:

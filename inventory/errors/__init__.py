@@ -4,12 +4,11 @@ AppError      500  job_timed_out · job_worker_lost
 ├── Unavailable 503 outbound_failed · files_unavailable
 ├── BadRequest 400 sync_bad_cursor · sync_unknown_table
 ├── Gone 410       sync_resync_required · file_gone
-├── Forbidden 403  people_only
 ├── TooManyRequests 429 too_many_jobs · too_many_uploads
 ├── PayloadTooLarge 413 sync_too_many_operations · upload_too_large · uploads_full · download_too_large
 ├── Conflict 409  product_sku_taken · barcode_taken · lot_code_taken · location_code_taken · location_not_empty ·
-│                 default_location · movement_already_reversed · reversal_of_reversal · case_closed ·
-│                 no_action_of_case · job_not_cancellable · job_not_retryable · job_not_revertible ·
+│                 default_location · movement_already_reversed · reversal_of_reversal ·
+│                 job_not_cancellable · job_not_retryable · job_not_revertible ·
 │                 sync_sequence_gap · sync_conflict · sync_atomic_failed · sync_op_id_reused · sync_immutable ·
 │                 sync_read_only · sync_quarantined · too_many_webhooks · webhook_disabled · import_state ·
 │                 import_profile_taken
@@ -18,7 +17,8 @@ AppError      500  job_timed_out · job_worker_lost
                   webhook_invalid · unknown_import_kind · import_options · import_mapping · import_unreadable ·
                   export_too_long · label_sheet · no_labels · too_many_labels
 
-What counting refuses: inventory/errors/counting.py; what alerts refuse: inventory/errors/alerts.py.
+What counting refuses: inventory/errors/counting.py; what alerts and cases refuse:
+inventory/errors/alerts.py and cases.py.
 """
 
 from __future__ import annotations
@@ -74,27 +74,6 @@ class ReversalOfReversal(errors.Conflict):
     internal_code = "reversal_of_reversal"
     title = "A reversal is not reversed"
     advice = "Record the movement anew."
-
-
-class CaseClosed(errors.Conflict):
-    internal_code = "case_closed"
-    title = "This case is closed already"
-    advice = "Read it again: somebody was faster."
-
-
-class NoActionOfCase(errors.Conflict):
-    internal_code = "no_action_of_case"
-    title = "A case of this kind has no such action"
-    advice = "absorb and keep are for late_movement; a quarantine is accepted or discarded by the staff, in the admin."
-
-    def __init__(self, kind: str, action: str) -> None:
-        super().__init__(f"A case of the kind {kind} cannot be settled so: {action}.")
-
-
-class PeopleOnly(errors.Forbidden):
-    internal_code = "people_only"
-    title = "This is for people to decide, not for a device"
-    advice = "Sign in as the owner of the device (POST /v1/auth/token) and send X-Device-ID."
 
 
 class JobNotCancellable(errors.Conflict):

@@ -20,7 +20,7 @@ from devices.services.owned import (
     lock_device,
     lock_owned,
 )
-from inventory.errors import CaseClosed, NoActionOfCase
+from inventory.errors.cases import CaseClosed, NoActionOfCase
 from inventory.models import Case, Product
 
 State = Case.State

@@ -14,6 +14,7 @@ GROUPS = {
     "inventory.errors": "Inventory",
     "inventory.errors.counting": "Counting",
     "inventory.errors.alerts": "Alerts",
+    "inventory.errors.cases": "Cases",
 }
 HEAD = """\
 # Errors

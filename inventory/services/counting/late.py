@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from config.core.quantities import plain
 from devices.actors import Actor
 from devices.services.feed import give_back
-from inventory.errors import NoActionOfCase
+from inventory.errors.cases import NoActionOfCase
 from inventory.errors.counting import LineTransition
 from inventory.models import Case, StockMovement, StocktakeLine
 from inventory.models.lines import Line

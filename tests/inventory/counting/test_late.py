@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from inventory.errors import CaseClosed
+from inventory.errors.cases import CaseClosed
 from inventory.errors.counting import LineTransition, StocktakeTransition
 from inventory.models import Case, StockMovement, StocktakeLine
 from inventory.services.counting import decisions, late, posting, sheets, stocktakes

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from devices.models import Device, Event, Feed
-from inventory.errors import CaseClosed
+from inventory.errors.cases import CaseClosed
 from inventory.models import Case
 from inventory.services.cases import (
     MAX_KEY,

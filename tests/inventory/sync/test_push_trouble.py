@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from devices.models import Device, Feed, Installation, Operation, Presence, Standing
 from devices.services.enrollment import Enrolled, Wish, create_enrollment_code, register_device
 from devices.services.standing import set_standing
-from inventory.errors import CaseClosed
+from inventory.errors.cases import CaseClosed
 from inventory.models import Barcode, Case, Category, Location, Lot, Product, StockLevel, StockMovement, Task
 from inventory.services.locations import delete_location
 from inventory.services.lots import delete_lot
