@@ -15,7 +15,7 @@ from django.utils import timezone
 from config.core.quantities import PLACES, from_micro
 from devices.models import Device
 from devices.services.feed import take_revisions
-from inventory.models import Location, Lot, Product, StockLevel, StockMovement
+from inventory.models import Location, Lot, Product, StockLevel, StockMovement, Stocktake
 
 BUCKETS = UUID("0192f0c4-5d0e-7a51-8a3d-6f1f0c0de001")  # namespace of level ids
 BATCH = 500
@@ -34,6 +34,11 @@ class Bucket:
         """The same bucket has the same id for ever."""
         lot = self.lot.uuid if self.lot else ""
         return uuid5(BUCKETS, f"{self.product.uuid}/{self.location.uuid}/{lot}")
+
+
+def line_uuid(stocktake: Stocktake, bucket: Bucket) -> UUID:
+    """The same bucket has the same line in a stocktake for ever: there is never a second one."""
+    return uuid5(stocktake.uuid, str(bucket.uuid))
 
 
 def deltas_of(movements: Iterable[StockMovement]) -> dict[Bucket, Decimal]:

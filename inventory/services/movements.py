@@ -27,6 +27,7 @@ from inventory.errors import (
 )
 from inventory.models import Case, Location, Lot, Product, StockLevel, StockMovement
 from inventory.services.cases import Trouble, open_case, open_cases
+from inventory.services.emptied_lines import add_emptied_lines
 from inventory.services.late_movements import late_troubles
 from inventory.services.levels import Bucket, deltas_of, move_levels
 from inventory.services.locations import default_location
@@ -194,6 +195,7 @@ def record_movements(
     after = move_levels(device=device, deltas=deltas)
     moved = {bucket: (after[bucket] - delta, after[bucket]) for bucket, delta in deltas.items()}
     odd = [trouble for movement in movements if (trouble := _odd(movement, reversals.get(movement.uuid)))]
+    add_emptied_lines(device, movements, actor=actor)
     odd += late_troubles(device, movements)
     _open_cases(device, actor, movements, moved, odd)
     return movements

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -15,15 +14,10 @@ from devices.services.owned import insert_many_owned, lock_device, restamp
 from inventory.models import Location, StockLevel, Stocktake, StocktakeLine
 from inventory.models.lines import Line
 from inventory.services.counting.states import next_line_state
-from inventory.services.levels import Bucket
+from inventory.services.levels import Bucket, line_uuid
 from inventory.services.trees import branch
 
 CHUNK = 500
-
-
-def line_uuid(stocktake: Stocktake, bucket: Bucket) -> UUID:
-    """The same bucket has the same line for ever: there is never a second one."""
-    return uuid5(stocktake.uuid, str(bucket.uuid))
 
 
 def scope_of(stocktake: Stocktake) -> Any:

@@ -14,9 +14,10 @@ from inventory.models.lines import Line
 from inventory.models.stocktakes import COUNTABLE, State
 from inventory.services.counting.entries import begin_counting, buckets_of, report_late, stocktakes_of
 from inventory.services.counting.judgement import FINAL, judge_lines, lock_and_head
-from inventory.services.counting.preparation import line_uuid, touch_lines
+from inventory.services.counting.preparation import touch_lines
 from inventory.services.counting.scans import entry_of_scan, meet_lots
 from inventory.services.counting.states import move_stocktake
+from inventory.services.levels import line_uuid
 from inventory.services.scan import read_codes
 
 JUDGED = (State.REVIEW, State.APPROVED)  # evaluated, and what is found out now still counts

@@ -9,6 +9,8 @@ import pytest
 
 from inventory.models import CountSheet, Lot, Product, StockLevel, StocktakeLine
 from inventory.services.counting import decisions, sheets, stocktakes
+from inventory.services.counting.late import absorb_movement
+from inventory.services.ledger import prove_ledger
 from tests import factories
 from tests.inventory.counting.desk import BOSS, Desk, after, operation
 from tests.inventory.counting.test_costs import measured
@@ -166,3 +168,72 @@ def test_many_buckets_cost_what_few_do() -> None:
         assert {(line.state, line.variance) for line in lines} == {("variance", Decimal(-4))}
         assert lines.count() == number
     assert costs[1] <= costs[0] + 2  # SQLite writes many columns in parts
+
+
+def posted(desk: Shelf) -> None:
+    """What the shop itself held was not counted; the empty bay is all that the stocktake says."""
+    desk.close()
+    decisions.excuse_line(desk.line, actor=BOSS)
+    desk.post()
+    assert desk.stocktake.state == "posted"
+    assert desk.told() == {}
+
+
+def test_what_comes_late_after_posting_has_a_case_and_can_be_absorbed() -> None:
+    desk = Shelf()
+    desk.looks()
+    posted(desk)
+    desk.moved(4, -30)
+    assert desk.told() == {"Oat milk": ("posted", 0, 0, [])}
+    (case,) = desk.cases("late_movement")
+    assert case.evidence["quantity"] == "4"
+    absorb_movement(case, actor=BOSS)
+    assert StockLevel.objects.get(location=desk.bay).quantity == 0
+    assert prove_ledger(desk.device).drifts == []
+
+
+def test_what_happened_after_the_look_has_neither_line_nor_case() -> None:
+    desk = Shelf()
+    desk.looks()
+    posted(desk)
+    desk.moved(4, 30)
+    assert (desk.told(), desk.cases("late_movement")) == ({}, [])
+
+
+def test_of_several_late_ones_the_second_finds_the_line() -> None:
+    desk = Shelf()
+    desk.looks()
+    posted(desk)
+    desk.moved(4, -30)
+    desk.moved(3, -20)
+    assert len(desk.cases("late_movement")) == 2
+    assert StocktakeLine.objects.filter(location=desk.bay).count() == 1
+
+
+@pytest.mark.parametrize(("inside", "cases"), [(True, 1), (False, 0)])
+def test_a_stocktake_of_a_category_says_nothing_of_others(*, inside: bool, cases: int) -> None:
+    desk = Shelf()
+    drinks = factories.make_category(desk.device)
+    below = factories.make_category(desk.device, parent_id=drinks.uuid)
+    made = stocktakes.create_stocktake(device=desk.device, actor=BOSS, name="Drinks", category_id=drinks.uuid)
+    desk.key, desk.stocktake_id = made.pk, made.uuid
+    desk.open()
+    desk.looks(desk.sheet())
+    desk.close()
+    desk.post()
+    goods = [factories.make_product(desk.device, category_id=below.uuid if inside else None) for _ in range(2)]
+    for product in goods:
+        desk.moved(4, -30, product)
+    assert len(desk.cases("late_movement")) == cases * 2
+    assert StocktakeLine.objects.filter(stocktake=desk.key).count() == cases * 2
+
+
+def test_the_last_look_of_a_stocktake_decides() -> None:
+    desk = Shelf()
+    desk.looks(minutes=-60)
+    desk.looks(desk.sheet(name="Again"), minutes=0)
+    posted(desk)
+    desk.moved(4, -30)
+    line = StocktakeLine.objects.get(location=desk.bay)
+    assert line.counted_at == after(minutes=0)
+    assert len(desk.cases("late_movement")) == 1

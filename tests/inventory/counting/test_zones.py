@@ -12,8 +12,8 @@ from inventory.errors.counting import CountOfNothing
 from inventory.models import CountEntry, Lot, StocktakeLine
 from inventory.services.counting import sheets, stocktakes
 from inventory.services.counting.entries import record_entry
-from inventory.services.counting.preparation import line_uuid, scope_of
-from inventory.services.levels import Bucket
+from inventory.services.counting.preparation import scope_of
+from inventory.services.levels import Bucket, line_uuid
 from tests import factories
 from tests.inventory.counting.desk import BOSS, Desk, after
 
