@@ -74,6 +74,7 @@ EXPLAINED: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("POST /v1/reports", "job_parameters", r"\w+ unknown_field", "what a report can be asked for depends on `report`"),
     ("POST /v1/reports", "job_parameters", "revision invalid", "a time or a revision, one of the two"),
+    ("POST /v1/reports", "job_parameters", "period invalid", "a period by its name or by its days, one of the two"),
     (
         "(POST|PUT|PATCH) .*",
         "validation_failed",
