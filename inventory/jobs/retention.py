@@ -34,7 +34,7 @@ def _files(run: JobRun) -> None:
 
 def _synced(run: JobRun) -> None:
     """Tombstones and verdicts of every device, a short transaction under its feed lock at a time."""
-    for device in Device.all_objects.order_by("pk").iterator():
+    for device in Device.all_objects.order_by("pk"):  # no open cursor: from its snapshot SQLite lets nobody write
         removed = 1
         while removed:
             with run.effect():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -62,14 +63,21 @@ def rows_of(
     queryset = queryset.filter(**{key: value for name, given in filters.items() for key, value in
                                   [read_filter(model, name, given)]})  # fmt: skip
     places = list(columns_of(model).values())
-    if any(field.name == "parent" for field in model._meta.concrete_fields):
-        yield from _tree_rows(queryset, places)
-        return
-    for row in queryset.order_by("id").values_list(*places).iterator(chunk_size=CHUNK):
-        yield [_plain(cell) for cell in row]
+    is_tree = any(field.name == "parent" for field in model._meta.concrete_fields)
+    keys = _tree_keys(queryset) if is_tree else _keys(queryset)
+    for start in range(0, len(keys), CHUNK):
+        page = keys[start : start + CHUNK]
+        found = {row[0]: row[1:] for row in queryset.filter(pk__in=page).values_list("id", *places)}
+        yield from ([_plain(cell) for cell in found[key]] for key in page if key in found)
 
 
-def _tree_rows(queryset: Any, places: Sequence[str]) -> Iterator[Sequence[Any]]:
+def _keys(queryset: Any) -> Sequence[int]:
+    """All keys at once, 8 bytes each: a cursor left open between two rows would be a snapshot of SQLite from which
+    nobody can write any more once somebody else has, not even how far the job is."""
+    return array("q", queryset.order_by("id").values_list("id", flat=True).iterator(chunk_size=CHUNK))
+
+
+def _tree_keys(queryset: Any) -> Sequence[int]:
     """Level by level; a row whose parent is not among them counts as a top."""
     parents = dict(queryset.order_by("id").values_list("id", "parent_id"))
     depths: dict[int, int] = {}
@@ -83,11 +91,7 @@ def _tree_rows(queryset: Any, places: Sequence[str]) -> Iterator[Sequence[Any]]:
         for above in reversed(chain):
             depth += 1
             depths[above] = depth
-    ordered = sorted(parents, key=lambda key: (depths[key], key))
-    for start in range(0, len(ordered), CHUNK):
-        keys = ordered[start : start + CHUNK]
-        found = {row[0]: row[1:] for row in queryset.filter(pk__in=keys).values_list("id", *places)}
-        yield from ([_plain(cell) for cell in found[key]] for key in keys if key in found)
+    return sorted(parents, key=lambda key: (depths[key], key))
 
 
 def _plain(cell: Any) -> Any:

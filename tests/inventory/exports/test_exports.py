@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -14,12 +15,13 @@ from zipfile import ZipFile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.db import connection
 from rest_framework.test import APIClient
 
 from devices.models import Device
 from inventory.formats.excel import open_sheet
 from inventory.jobs import runner
-from inventory.models import Job
+from inventory.models import Job, Product
 from inventory.services.categories import update_category
 from inventory.services.exports.files import write_export
 from inventory.services.products import delete_product
@@ -187,6 +189,41 @@ def test_filters_from_the_command_line_are_an_object_for_each_table(device: Devi
         with pytest.raises(CommandError, match="table → its filters"):
             call_command("run_job", "export", device=str(device.uuid), param=[f"filters={given}"], stdout=StringIO())
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "jsonl"])
+def test_a_file_of_ours_shows_what_it_is(format: str, device: Device, api: APIClient) -> None:
+    fill(device)
+    archive = export(api, format=format)
+    for table, kind in ORDER.items():
+        file = SimpleUploadedFile(f"{table}.{format}", archive.read(f"{table}.{format}"))
+        answer = api.post("/v1/imports", {"file": file}, format="multipart")
+        assert (answer.status_code, answer.json()["kind"]) == (201, kind), table
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_write_while_an_export_runs(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory.services.exports.files.STEP", 1)
+    monkeypatch.setattr("inventory.services.exports.tables.CHUNK", 2)
+    for _ in range(5):
+        factories.make_product(device)
+
+    def elsewhere() -> None:
+        factories.make_product(device)
+        connection.close()
+
+    def advance(table: str, done: int) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(elsewhere).result()
+        factories.make_product(device)  # as a job writes how far it is
+
+    for format in ("csv", "xlsx"):
+        there = Product.objects.count()
+        rows = write_export(
+            io.BytesIO(), device=device, names=["products"], format=format, filters={}, deleted=False, advance=advance
+        )
+        assert rows == {"products": there}  # what was there when its table began
+        assert Product.objects.count() == 3 * there + 2
 
 
 def test_a_long_export_says_how_far_it_is(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
