@@ -17,7 +17,7 @@ from inventory.models import CountEntry, CountKind, CountSheet, Location, Lot, P
 from inventory.services.counting.entries import placing, record_entries
 from inventory.services.counting.sheets import create_sheet, submit_sheet
 from inventory.services.counting.stocktakes import create_stocktake, open_stocktake
-from inventory.services.imports.movements import LINES
+from inventory.services.imports.earlier import LINES
 from inventory.services.imports.references import Products, Tree, find_lots
 
 CHUNK = 500

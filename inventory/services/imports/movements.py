@@ -14,6 +14,7 @@ from django.utils import timezone
 from inventory.models import Location, Lot, Product, StockMovement
 from inventory.services.imports.chunks import Chunk
 from inventory.services.imports.codes import product_of, products_of
+from inventory.services.imports.earlier import LINES, find_earlier, is_reverted
 from inventory.services.imports.fields import CellProblem
 from inventory.services.imports.lines import Line
 from inventory.services.imports.references import Products, Tree, find_lots
@@ -21,7 +22,6 @@ from inventory.services.locations import default_location
 from inventory.services.movements import record_movements
 
 Kind = StockMovement.Kind
-LINES = UUID("0192f0c4-5d0e-7a51-8a3d-6f1f0c0de002")  # namespace of the ids of imported lines
 ZERO = re.compile(r"-?0+(?:[.,]0*)?")
 MAX_SKU = 100
 SIDES = ("from_location", "to_location", "location")
@@ -68,7 +68,7 @@ class _Ledger:
         if any(line.get(name) or line.get(f"{name}_id") for line in lines for name in SIDES):
             self.places = Tree(Location, self.device, chunk.actor, separator=self.options.path_separator)
         self.uuids = {line.number: line.get("id") or self._uuid(line) for line in lines}
-        self.stored = self._stored()
+        self.stored = find_earlier(self.device, lines, self.uuids)
         self.lots: dict[tuple[int, str], Lot] = {}
         ids = {line.get("lot_id") for line in lines if line.get("lot_id")}
         lots = Lot.objects.for_device(self.device).select_related("product")
@@ -77,10 +77,6 @@ class _Ledger:
 
     def _uuid(self, line: Line) -> UUID:
         return uuid5(LINES, f"{self.options.source or self.chunk.run.source}\n{line.number}")
-
-    def _stored(self) -> dict[UUID, StockMovement]:
-        rows = StockMovement.all_objects.for_device(self.device).filter(uuid__in=self.uuids.values())
-        return {row.uuid: row for row in rows}
 
     def read(self, line: Line) -> Fact | None:
         """What a line says; None where it was imported before, or moves nothing. Raises CellProblem."""
@@ -241,6 +237,10 @@ class _Ledger:
 
     # --- Lines that were imported before ----------------------------------------------------------
     def _compare(self, line: Line, stored: StockMovement) -> None:
+        if is_reverted(stored):  # by its own id, which stays taken
+            detail = "This movement was imported before, and reverted."
+            self.chunk.refuse(line, "import_reverted", detail, "Import it without its id.", field="id")
+            return
         if self._content(line, stored) == _stored_content(line, stored):
             self.chunk.unchanged(line, stored)
             return

@@ -23,6 +23,7 @@ from devices.services.feed import next_revision
 from devices.services.owned import change_owned, find_reference, lock_device, restamp
 from inventory.models import Barcode, Category, ImportSession, Job, Location, Lot, Product, StockLevel, StockMovement
 from inventory.services.categories import delete_category
+from inventory.services.imports.earlier import REVERTED
 from inventory.services.imports.steps import Steps
 from inventory.services.jobs import revert_job
 from inventory.services.locations import delete_location
@@ -148,7 +149,7 @@ def _reverse(device: Device, actor: Actor, rows: Sequence[Any]) -> int:
         StockMovement(
             **mirror_of(full[row.pk]),
             device=device,
-            reason="import reverted",
+            reason=REVERTED,
             reference=row.reference,
             occurred_at=now,
             reverses=full[row.pk],

@@ -10,10 +10,12 @@ from rest_framework.test import APIClient
 
 from devices.models import Device, Event, Feed
 from inventory.jobs import runner
-from inventory.models import Category, ImportSession, Job, Location, Lot, Product
+from inventory.models import Category, ImportSession, Job, Location, Lot, Product, StockLevel, StockMovement
 from inventory.services.categories import delete_category, update_category
 from inventory.services.imports import reverts, runs
 from tests import factories
+
+ID = "0192f0c4-5d0e-7a51-8a3d-6f1f0c0de009"
 
 
 def do(api: APIClient, session: ImportSession, what: str) -> dict[str, Any]:
@@ -73,6 +75,41 @@ def test_every_sort_of_value_becomes_what_it_was(device: Device, api: APIClient)
     assert {name: getattr(restored, name) for name in fields} == {name: getattr(tea, name) for name in fields}
     assert list(Category.objects.all()) == [drinks]
     assert Event.objects.about(restored).latest("revision").changes["category"][1] == str(drinks.uuid)
+
+
+def test_the_lines_of_a_reverted_import_come_again(device: Device, api: APIClient) -> None:
+    content = "product,quantity\nT,3\n"
+    for _ in range(3):
+        session = applied(api, device, content, kind="stock")
+        assert StockLevel.objects.get().quantity == 3
+        assert outcome(do(api, session, "revert"))[::2] == ("succeeded", 0)
+        assert not StockLevel.objects.exclude(quantity=0).exists()
+    applied(api, device, content.replace("3", "4"), kind="stock")  # corrected
+    again = applied(api, device, content.replace("3", "4"), kind="stock")  # it is there already
+    assert do(api, again, "revert")["result"]["undone"] == 0
+    assert StockLevel.objects.get().quantity == 4
+    assert StockMovement.objects.count() == 7
+
+
+def test_a_movement_of_an_own_id_is_not_imported_again_once_it_was_reverted(device: Device, api: APIClient) -> None:
+    factories.make_product(device, sku="T")
+    content = f"id,product,quantity,kind,occurred_at\n{ID},T,3,receipt,2026-01-01T00:00:00Z\n"
+    assert outcome(do(api, applied(api, device, content, kind="movements"), "revert"))[::2] == ("succeeded", 0)
+    session = factories.make_import(device, upload=factories.make_upload(device, content.encode()), kind="movements")
+    assert do(api, session, "dry-run")["result"]["error"] == 1
+    (row,) = api.get(f"/v1/imports/{session.uuid}/rows").json()["results"]
+    assert (row["internal_code"], row["column"]) == ("import_reverted", "id")
+    assert StockMovement.objects.count() == 2
+
+
+def test_a_line_that_somebody_reversed_by_hand_is_not_imported_again(device: Device, api: APIClient) -> None:
+    content = "product,quantity\nT,3\n"
+    applied(api, device, content, kind="stock")
+    answer = api.post(f"/v1/stock-movements/{StockMovement.objects.get().uuid}/reverse", {})
+    assert answer.status_code == 201
+    applied(api, device, content, kind="stock")
+    assert StockLevel.objects.get().quantity == 0
+    assert StockMovement.objects.count() == 2
 
 
 def test_a_branch_that_others_use_stays(device: Device, api: APIClient) -> None:
