@@ -16,12 +16,16 @@ from inventory.formats.files import Reading, open_file
 from inventory.formats.tables import FormatError, Row, Table
 from inventory.models import Upload
 from inventory.services.artifacts import open_artifact
+from inventory.services.exports.tables import columns_of, tables
 from inventory.services.imports.guesses import guess_mapping, guess_options, same_header
 from inventory.services.imports.kinds import ImportKind
 from inventory.services.imports.ready import PROFILES, ReadyProfile
 
 SAMPLED, SHOWN, SHOWN_CHARACTERS = 200, 10, 200
 OWN_EXPORT = ("id", "revision", "created_at", "updated_at")
+OWN_TABLES = {"movements": "stock_movements"} | {
+    name: name for name in ("products", "barcodes", "categories", "locations", "lots")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ def fitting_profile(columns: Sequence[str], kind: str) -> ReadyProfile | None:
 
 def _columns(mapped: Any) -> list[str]:
     return [column for columns in mapped for column in ([columns] if isinstance(columns, str) else columns)]
+
+
+def own_kind(columns: Sequence[str]) -> str:
+    """Which kind one of our own exports is, by its columns; "" for any other file."""
+    known, found = tables(), set(columns)
+    return next((kind for kind, table in OWN_TABLES.items() if set(columns_of(known[table])) == found), "")
 
 
 def guess(kind: ImportKind, found: Detected) -> tuple[dict[str, Any], dict[str, Any]]:

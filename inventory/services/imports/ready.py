@@ -193,12 +193,4 @@ PROFILES: tuple[ReadyProfile, ...] = (
     ),
     ReadyProfile("adventureworks_categories", "AdventureWorks: categories", "categories", {"name": "Name"}, {},
                  _without_header("ProductCategoryID", "Name")),
-    # --- our own exports ---
-    *(
-        ReadyProfile(f"countonme_{kind}", f"CountOnMe: exported {kind}", kind, mapping,
-                     {"trim": False, "source": "countonme"}, header=("id", "revision", *mapping.values()))
-        for kind, mapping in {
-            "categories": {"id": "id", "name": "name", "parent_id": "parent_id"},
-        }.items()
-    ),
 )  # fmt: skip

@@ -21,4 +21,5 @@ def find_import_kind(name: str) -> ImportKind:
     try:
         return KINDS[name]
     except KeyError:
-        raise UnknownImportKind(f"`{name[:80]}` is not one of: {', '.join(KINDS)}.") from None
+        said = f"`{name[:80]}` is not one of" if name else "The file does not show what it is; say `kind`, one of"
+        raise UnknownImportKind(f"{said}: {', '.join(KINDS)}.") from None

@@ -13,7 +13,7 @@ from devices.actors import Actor
 from devices.models import Device
 from inventory.errors import ImportMapping, ImportState
 from inventory.models import ImportSession, Job, Upload
-from inventory.services.imports.detection import Detected, detect, fitted, fitting_profile, guess
+from inventory.services.imports.detection import Detected, detect, fitted, fitting_profile, guess, own_kind
 from inventory.services.imports.guesses import guess_options
 from inventory.services.imports.kinds import ImportKind, is_field, missing_fields
 from inventory.services.imports.options import given_options, read_options
@@ -47,7 +47,7 @@ def create_import(
     found = detect(upload, how)
     if chosen is None and mapping is None:
         chosen = fitting_profile(found.columns, kind)
-    wanted = find_import_kind(kind or (chosen.kind if chosen else ""))
+    wanted = find_import_kind(kind or (chosen.kind if chosen else own_kind(found.columns)))
     if chosen is not None and chosen.kind == wanted.name:
         mapped = fitted(chosen.mapping, found.columns)
         opted = {**guess_options(wanted, mapped, found.cells()), **chosen.options}
@@ -163,9 +163,9 @@ def refuse_gaps(session: ImportSession) -> None:
     kind = find_import_kind(session.kind)
     options = read_options(session.options)
     gaps = missing_fields(kind, {*session.mapping, *options.defaults}, match=options.match)
-    problems = [FieldProblem("mapping", "required", f"One of: {', '.join(group)}.") for group in gaps]
+    problems = [FieldProblem("mapping", "required", f"No column for {' or '.join(group)}.") for group in gaps]
     if problems:
-        raise ImportMapping(f"No column for {problems[0].detail}", errors=problems)
+        raise ImportMapping(problems[0].detail, errors=problems)
 
 
 def read_mapping(kind: ImportKind, given: Mapping[str, Any], columns: list[str]) -> dict[str, Any]:

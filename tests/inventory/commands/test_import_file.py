@@ -54,7 +54,7 @@ def test_a_dry_run_writes_nothing(device: Device, tmp_path: Path) -> None:
         (b"x,y\n1,2\n", {"kind": "lots"}, "No column for"),
         (b"sku\nA\n", {"kind": "products", "option": ["existing=never"]}, "options.existing"),
         (b"sku\nA\n", {"profile": "none such"}, "no profile"),
-        (b"sku\nA\n", {}, "is not one of"),
+        (b"sku\nA\n", {}, "does not show what it is"),
         (b'sku,name\nA,B\nC,"never closed\n', {"kind": "products"}, "never closed"),
     ],
 )
