@@ -21,6 +21,7 @@ ENCODINGS = (
 _SAMPLE_BYTES = 1_048_576
 _SNIFFED_ROWS = 200
 _QUOTED_LINES = 100
+_LETTERHEAD_LINES = 30
 _NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _MAC_LETTER = re.compile(rb"[A-Za-z][\x83\x88\x8a\x8d-\x90\x9d\x9f]")  # ä ç é è ê ü there, letters of no use elsewhere
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
@@ -93,15 +94,27 @@ def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = 
 
 
 def _sniff_delimiter(text: str) -> str:
-    scores = {delimiter: _score(text, delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])
-    if scores[best] > 0:
-        return best
+    # Where a letterhead or a comment that holds no delimiter comes first, what stands below it decides.
+    for part in (text, _below_letterhead(text)):
+        scores = {delimiter: _score(part, delimiter) for delimiter in DELIMITERS}
+        best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])
+        if scores[best] > 0:
+            return best
     for delimiter in RARE_DELIMITERS:
         if _cuts_evenly(text, delimiter):
             return delimiter
     # One column: take a delimiter that does not occur, so that "Soup, hot" stays one cell.
     return next((delimiter for delimiter in ",;|\t" if delimiter not in text), ",")
+
+
+def _below_letterhead(text: str) -> str:
+    """A header of cells and the rows below it, from the first line with a delimiter on; "" where that is a sentence."""
+    lines = _LINE_ENDS.split(text, _LETTERHEAD_LINES)
+    for place, line in enumerate(lines[:_LETTERHEAD_LINES]):
+        if any(delimiter in line for delimiter in DELIMITERS):
+            spoken = any(f"{delimiter} " in line for delimiter in DELIMITERS)
+            return "" if spoken or not any(lines[place + 1 :]) else "\n".join(lines[place:])
+    return ""
 
 
 def _score(text: str, delimiter: str) -> float:

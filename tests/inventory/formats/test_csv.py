@@ -124,6 +124,8 @@ def test_delimiter_is_found(delimiter: str):
         ('"a, b";c\n"1, 2";3\n', ";"),
         ("code\tname\n1\tsoup, hot; red\n2\ttea, cold\n", "\t"),
         ("name\nSoup, hot\nTea, cold\n", ";"),  # one column stays one column
+        ("# a comment!\nid,name\n1,english\n", ","),  # what stands above the header has one cell
+        ("Stock of May\n\nby Ann\n\nsku;name;unit\nH1;x;kg\n", ";"),
         ("name\nSoup\n", ","),
         ("a\n,;\t|\n", ","),
     ],
