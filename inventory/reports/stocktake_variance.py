@@ -25,7 +25,7 @@ class StocktakeVariance:
         self.scope, self.asked = scope, asked
         self.reasons: dict[str, Decimal] = {}
         self.states: dict[str, Decimal] = {}
-        self.lines = self.counted = self.matched = 0
+        self.lines = self.counted = self.compared = self.matched = 0
         self.missing = self.surplus = ZERO
 
     def sheet(self) -> Sheet:
@@ -106,7 +106,8 @@ class StocktakeVariance:
 
     def _count(self, line: StocktakeLine, value: Decimal | None) -> None:
         self.lines += 1
-        self.counted += line.counted is not None
+        self.counted += line.counted is not None or line.state == StocktakeLine.State.COUNTED
+        self.compared += line.counted is not None
         self.matched += line.counted is not None and line.variance == 0
         add(self.states, str(line.get_state_display()), Decimal(1))
         if value:
@@ -124,7 +125,7 @@ class StocktakeVariance:
             (f"Surplus, {money}", shown_number(self.surplus, Kind.MONEY)),
         ]
         if self.asked["lines"] == "all":  # of a part of the lines it would say nothing
-            figures.insert(1, ("As expected", share(self.matched, self.counted)))
+            figures.insert(1, ("As expected", share(self.matched, self.compared)))
         charts = [Chart("Lines by state", [Bar(state, count) for state, count in self.states.items()])]
         if self.reasons:
             charts.append(Chart(f"Variance by reason, {money}", largest(self.reasons, money=True)))

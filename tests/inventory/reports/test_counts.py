@@ -51,6 +51,22 @@ def counted(enrolled: Enrolled) -> Stocktake:
     return found
 
 
+def test_what_is_counted_shows_before_it_is_compared(reports: Reports, enrolled: Enrolled) -> None:
+    device = enrolled.installation.device
+    tea, _ = (make_movement(device, product_id=make_product(device).uuid, quantity=D(10)).product for _ in range(2))
+    found = stocktakes.create_stocktake(device=device, actor=BOSS, name="Autumn")
+    stocktakes.open_stocktake(found, actor=BOSS)
+    sheet = sheets.create_sheet(device=device, actor=BOSS, stocktake_id=found.uuid)
+    entries.record_entry(
+        device=device, actor=BOSS, sheet_id=sheet.uuid, product_id=tea.uuid, quantity=D(7),
+        installation=enrolled.installation,
+    )  # fmt: skip
+    sheet.refresh_from_db()
+    sheets.submit_sheet(sheet, actor=BOSS)
+    figures = reports.json("stocktake_variance")["figures"]
+    assert (figures["Counted"], figures["As expected"]) == ("1 of 2 lines", "–")
+
+
 def test_the_variance_of_the_newest_stocktake(reports: Reports, counted: Stocktake) -> None:
     columns = ("product", "lot", "expected", "counted", "variance", "value", "reason", "decided_by")
     assert reports.rows("stocktake_variance", *columns) == [
