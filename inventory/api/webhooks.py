@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +15,9 @@ from config.core.fields import AttributesField, ExactInteger, ExactText
 from config.core.filters import DeviceFilterSet, refuse_unknown
 from devices.api.owned import DeviceScopedViewSet, OwnedViewSet, only
 from devices.api.records import RecordSerializer, StrictSerializer, wanted_fields
+from inventory.api.callers import calling_installation
 from inventory.models import WebhookDelivery, WebhookEndpoint
+from inventory.services.counting.blindness import refuse_blind
 from inventory.services.webhooks import endpoints
 
 
@@ -90,6 +93,12 @@ class WebhookViewSet(OwnedViewSet):
     delete_service = staticmethod(endpoints.delete_webhook)
     restore_service = staticmethod(endpoints.restore_webhook)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """What is sent to a webhook tells levels: who counts blindly now neither opens one nor has it tell more."""
+        super().initial(request, *args, **kwargs)
+        if request.method not in (*SAFE_METHODS, "DELETE"):
+            refuse_blind(calling_installation(request))
+
     def answer(self, row: Any, *, status: int = 200) -> Response:
         response = super().answer(row, status=status)
         response.data["secret"] = getattr(row, "shown_secret", None)
@@ -156,5 +165,6 @@ class DeliveryViewSet(DeviceScopedViewSet):
     @action(detail=True, methods=["post"])
     def resend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send it once more, under the same id."""
+        refuse_blind(calling_installation(request))
         delivery = endpoints.resend_delivery(self.get_object(), actor=self.actor)
         return Response(self.represent(delivery), status=202)

@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from devices.models import Device
-from inventory.models import Job, StockLevel, StocktakeLine
+from inventory.models import Job, StockLevel, StocktakeLine, WebhookDelivery, WebhookEndpoint
 from tests import factories
 from tests.inventory.api.counting.blindfold import Blind, pull, review
 
@@ -175,3 +175,26 @@ def test_no_file_about_the_book_for_a_blind_counter(blind: Blind, path: str, bod
     assert (refused.status_code, refused.json()["internal_code"]) == (409, "counting_blindly")
     assert Job.objects.count() == before
     assert blind.boss.post(path, body).status_code == 202  # people are never blind
+
+
+def test_no_new_ear_for_a_blind_counter(blind: Blind) -> None:
+    """A webhook tells every level to whoever owns its address."""
+    wanted = {"url": "https://example.com/hook", "events": ["stock_levels.*"]}
+    known = blind.colleague.post("/v1/webhooks", wanted).json()
+    delivery = blind.boss.post(f"/v1/webhooks/{known['id']}/test").json()
+    blind.sheet(assigned_to=blind.colleague_id)
+    before = list(WebhookEndpoint.all_objects.values_list("uuid", "revision", "deleted_at"))
+    where = f"/v1/webhooks/{known['id']}"
+    asked = [
+        blind.colleague.post("/v1/webhooks", wanted),
+        blind.colleague.patch(where, {"events": ["*"]}),
+        blind.colleague.post(f"{where}/replay", {"revision": 1}),
+        blind.colleague.post(f"{where}/test"),
+        blind.colleague.post(f"/v1/webhook-deliveries/{delivery['id']}/resend"),
+    ]
+    assert {answer.json()["internal_code"] for answer in asked} == {"counting_blindly"}
+    assert list(WebhookEndpoint.all_objects.values_list("uuid", "revision", "deleted_at")) == before
+    assert WebhookDelivery.objects.count() == 1
+    assert blind.colleague.get(where).status_code == 200
+    assert blind.boss.patch(where, {"events": ["*"]}).status_code == 200  # people are never blind
+    assert blind.api.delete(where).status_code == 204
