@@ -21,6 +21,7 @@ from config.core.quantities import plain
 
 # JSON escapes that may decode to NUL or to a lone surrogate; without one of them no walk is needed.
 SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+BAD_TEXT = "Text may not hold NUL characters or lone surrogates."
 MAX_DEPTH = 100
 ANY_TYPE = "*/*"
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL and lone surrogates: no database column takes them
@@ -118,6 +119,30 @@ class MendingJSONParser(StrictJSONParser):
         return mend_text(decode_json(raw))
 
 
+class Mended(dict[str, Any]):
+    """An object of JSON whose text held what cannot be stored, with U+FFFD in its place."""
+
+
+class QueueJSONParser(StrictJSONParser):
+    """As strict, but text that cannot be stored is the fault of that one of `ops` which holds it: it comes Mended."""
+
+    def decode(self, raw: bytes) -> Any:
+        value = decode_json(raw)
+        if SUSPICIOUS.search(raw) or _may_be_deep(raw):
+            if isinstance(value, dict) and isinstance(value.get("ops"), list):
+                value["ops"] = [_mended(op) for op in value["ops"]]
+            refuse_unstorable(value)
+        return value
+
+
+def _mended(value: Any) -> Any:
+    try:
+        refuse_unstorable(value)
+    except BadText:
+        return Mended(mend_text(value)) if isinstance(value, dict) else value
+    return value
+
+
 def parse_json(raw: bytes) -> Any:
     """Decode one JSON document. Raises MalformedJSON or BadText, never anything else."""
     value = decode_json(raw)
@@ -172,7 +197,7 @@ def refuse_unstorable(value: Any, depth: int = 0) -> None:
         raise MalformedJSON("The body is nested too deeply.")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise BadText("Text may not hold NUL characters or lone surrogates.")
+            raise BadText(BAD_TEXT)
     elif isinstance(value, dict):
         for key, inner in value.items():
             refuse_unstorable(key, depth + 1)

@@ -15,9 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.core.errors import FieldProblem, ReferenceNotFound
+from config.core.fields import ExactTime
 from config.core.filters import refuse_unknown
 from config.core.pagination import MAX_LIMIT, page_number
-from config.core.wire import wire_time
+from config.core.wire import QueueJSONParser, wire_time
 from devices.api.owned import OnceMixin
 from devices.api.records import StrictSerializer
 from devices.api.scope import acting_device
@@ -157,14 +158,14 @@ class PushSerializer(StrictSerializer):
     """A queue of operations, at most 500, in the order they were made."""
 
     replica_id = serializers.UUIDField(required=False, allow_null=True)
-    client_time = serializers.DateTimeField(required=False, allow_null=True)
+    client_time = ExactTime(required=False, allow_null=True)
     base = serializers.CharField(required=False, allow_null=True, allow_blank=True, max_length=64)
     atomic = serializers.BooleanField(required=False, default=False)
     ops = serializers.ListField(child=AsParsed())
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
-    """applied, duplicate (with the first `verdict`), conflict (with `fields`), rejected (with `internal_code`)."""
+    """applied, duplicate (with the first `verdict`), conflict (with `fields`), rejected (with `errors`)."""
 
     op_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=["applied", "duplicate", "conflict", "rejected"])
@@ -172,8 +173,13 @@ class VerdictSerializer(serializers.Serializer[Any]):
     verdict = serializers.CharField(required=False)
     internal_code = serializers.CharField(required=False)
     detail = serializers.CharField(required=False)
-    conflicts = serializers.ListField(child=serializers.CharField(), required=False)
     retryable = serializers.BooleanField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`fields` and `errors` mean something else to a serializer."""
+        fields = serializers.ListField(child=serializers.CharField(), required=False)
+        errors = serializers.ListField(child=serializers.DictField(child=serializers.CharField()), required=False)
+        return {**super().get_fields(), "fields": fields, "errors": errors}
 
 
 class PushedSerializer(serializers.Serializer[Any]):
@@ -188,6 +194,7 @@ class PushedSerializer(serializers.Serializer[Any]):
 class PushView(OnceMixin, APIView):
     """Carries out a client's queue, each operation once."""
 
+    parser_classes = [QueueJSONParser]
     open_while_draining = True
 
     @extend_schema(request=PushSerializer, responses=PushedSerializer)
@@ -276,7 +283,7 @@ def _result(result: Result, device: Device) -> dict[str, Any]:
     if result.status == "conflict":
         found["fields"] = list(result.fields)
     if result.status == "duplicate" and result.verdict:
-        found["verdict"] = result.verdict
+        found |= {"verdict": result.verdict} | ({"internal_code": result.code} if result.code else {})
     if result.status == "rejected" and result.error is not None:
         found |= {"detail": result.error.detail, "retryable": result.retryable}
         found["errors"] = [{"field": e.field, "code": e.code, "detail": e.detail} for e in result.error.errors]

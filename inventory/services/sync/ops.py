@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from config.core.errors import AppError, FieldProblem, Invalid, ReferenceNotFound
-from config.core.wire import canonical_json, uuid_of
+from config.core.errors import AppError, BadText, FieldProblem, Invalid, ReferenceNotFound
+from config.core.wire import BAD_TEXT, Mended, canonical_json, uuid_of
 from inventory.services.sync.tables import Table
 
 KINDS = ("create", "update", "delete")
@@ -30,7 +30,7 @@ class Op:
     data: Mapping[str, Any] = field(default_factory=dict)
     base: Mapping[str, Any] | None = None
     base_revision: int | None = None
-    error: Invalid | None = None
+    error: AppError | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +44,7 @@ class Result:
     error: AppError | None = None
     fields: tuple[str, ...] = ()
     verdict: str = ""
+    code: str = ""  # why, where `verdict` was a conflict or a rejection
 
     @property
     def retryable(self) -> bool:
@@ -84,7 +85,7 @@ def read_op(body: Any, index: int = 0) -> Op:
         data=body.get("data") or {},
         base=body.get("base"),
         base_revision=base_revision,
-        error=_problem(body, where),
+        error=BadText(BAD_TEXT) if isinstance(body, Mended) else _problem(body, where),
     )
 
 

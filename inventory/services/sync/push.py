@@ -82,7 +82,7 @@ def replay(op: Op, known: Operation, *, device: Device, tables: Tables) -> Resul
         return Result(op.op_id, "rejected", error=SyncOpIdReused())
     table = tables.get(op.table)
     row = table.rows(device).filter(uuid=op.id).first() if table else None
-    return Result(op.op_id, "duplicate", table, row, verdict=known.status)
+    return Result(op.op_id, "duplicate", table, row, verdict=known.status, code=known.internal_code)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from devices.models import Device, Presence
 from inventory.models import Case
 from inventory.services.cases import resolve_case
 from tests import factories
-from tests.inventory.sync.ops import push
+from tests.inventory.sync.ops import contents, op, push
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -96,3 +96,12 @@ def test_a_heartbeat_does_not_swallow_the_case(api: APIClient, still: object) ->
     beat(0)  # right again, as a heartbeat shows
     push_with(api, 600_000)
     assert cases() == [("open", 2, 600_000)]
+
+
+@pytest.mark.parametrize("told", ["2026-03-01T12:00:00", "12:00", 5])
+def test_a_time_without_its_zone_measures_nothing(api: APIClient, device: Device, told: object) -> None:
+    """Read as UTC it would shift every fact of the push by the handset's zone."""
+    before = contents(device)
+    response = api.post("/v1/sync/push", {"client_time": told, "ops": [op("create", "tasks", {"title": "x"})]})
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "client_time")
+    assert (contents(device), offset()) == (before, 0)

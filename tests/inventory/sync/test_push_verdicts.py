@@ -348,6 +348,8 @@ def test_levels_only_flow_down(api: APIClient, device: Device, kind: str) -> Non
         ({"data": {"title": "x", "revision": 1}}, "validation_failed"),
         ({"data": {"title": "x" * 301}}, "validation_failed"),
         ({"data": {"title": "x", "priority": 6}}, "validation_failed"),
+        ({"data": {"title": "a\x00b"}}, "bad_text"),
+        ({"data": {"a\x00b": "x"}, "table": "tasks\x00"}, "bad_text"),
         ({"data": {"title": "x", "priority": 10**30}}, "validation_failed"),
         ({"base": []}, "validation_failed"),
         ({"base_revision": "3"}, "validation_failed"),
@@ -372,6 +374,8 @@ def test_a_bad_operation_never_blocks_its_neighbours(
         ("duplicate", "rejected"),
         ("duplicate", "applied"),
     ]
+    assert again[1]["internal_code"] == code  # the first answer may have been lost
+    assert "internal_code" not in again[0]
 
 
 @pytest.mark.parametrize("id_in_data", ["same", "other"])
