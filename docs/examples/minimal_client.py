@@ -32,10 +32,13 @@ class Client:
         self.token = answer["device_token"]
 
     def write(self, op: str, table: str, data: dict | None = None, id: str = "") -> str:
-        """Change the local row at once and queue the operation; `base` lets edits of other fields merge."""
+        """Change the local row at once and queue the operation; `base` lets edits of other fields merge.
+
+        A row that was never pulled has none: what the server filled in is not known yet, and nobody else has edited it.
+        """
         id = id or str(uuid4())
         row = self.rows.setdefault(table, {}).get(id, {})
-        base = {"base": {name: row.get(name) for name in data}} if op == "update" else {}
+        base = {"base": {name: row.get(name) for name in data}} if op == "update" and "revision" in row else {}
         body = {"data": data, **base} if data is not None else {}
         self.queue.append(
             {"op_id": str(uuid4()), "sequence": self.sequence, "op": op, "table": table, "id": id, **body}
@@ -48,15 +51,21 @@ class Client:
         return id
 
     def sync(self) -> list[dict]:
-        """Push, then pull to the end. Returns the verdicts that were not simply applied."""
+        """Push, then pull to the end. Returns the verdicts that were not simply applied, for a person to look at."""
         odd = []
         while self.queue:
             batch = self.queue[:500]
             status, answer = self.call("POST", "/v1/sync/push", {"ops": batch})
+            if status == 409 and "expected" in answer:  # the server was restored and knows fewer than we sent
+                for number, op in enumerate(self.queue, answer["expected"]):
+                    op["sequence"] = number
+                self.sequence = answer["expected"] + len(self.queue)
+                continue
             if status != 200:
                 raise RuntimeError(answer["internal_code"])  # nothing was stored: try again later
             del self.queue[: len(batch)]  # only now: the server has a verdict on each
-            odd += [verdict for verdict in answer["results"] if verdict["status"] in ("conflict", "rejected")]
+            trouble = ("conflict", "rejected")  # a duplicate says how it went when its answer was lost
+            odd += [found for found in answer["results"] if found.get("verdict", found["status"]) in trouble]
         more = True
         while more:
             status, page = self.call("GET", f"/v1/sync/changes?limit=500&cursor={self.cursor}")
