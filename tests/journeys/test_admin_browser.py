@@ -14,7 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from devices.models import Device, EnrollmentCode, Event, User
-from inventory.models import Job, Product
+from inventory.models import CountEntry, Job, Product
 from tests import factories
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -155,6 +155,21 @@ def test_the_page_of_a_job_follows_it_to_its_end(browse: Any, staff: User) -> No
         expect(page.locator("a:has-text('Retry')")).to_be_visible()
 
     assert browse(journey) == []
+
+
+def test_a_scan_that_nobody_could_read_is_counted_from_its_page(browse: Any, staff: User) -> None:
+    """The action asks with date and select widgets, whose scripts need the catalogue of translations."""
+    scan = factories.make_scan_event(factories.make_device(name="Till 1"), code="4006381333931")
+    factories.make_barcode(scan.device, value="4006381333931")
+
+    def journey(page: Page) -> None:
+        _sign_in(page)
+        page.goto(f"/admin/inventory/scanevent/{scan.pk}/do/count/")
+        page.click("form button[type=submit]:has-text('Count it')")
+        page.wait_for_url(f"**/scanevent/{scan.pk}/change/")
+
+    assert browse(journey) == []
+    assert CountEntry.objects.get().scan == scan
 
 
 def test_the_policy_lets_the_admin_alone_use_eval(client: Any, staff: User) -> None:
