@@ -158,7 +158,6 @@ def test_the_page_of_a_job_follows_it_to_its_end(browse: Any, staff: User) -> No
 
 
 def test_a_scan_that_nobody_could_read_is_counted_from_its_page(browse: Any, staff: User) -> None:
-    """The action asks with date and select widgets, whose scripts need the catalogue of translations."""
     scan = factories.make_scan_event(factories.make_device(name="Till 1"), code="4006381333931")
     factories.make_barcode(scan.device, value="4006381333931")
 
