@@ -206,7 +206,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "ImportKindEnum": ["barcodes", "categories", "locations", "lots", "movements", "products", "stock"],
+        "ImportKindEnum": ["barcodes", "categories", "counts", "locations", "lots", "movements", "products", "stock"],
         "ImportStatusEnum": "inventory.models.imports.ImportSession.Status",
         "ImportOutcomeEnum": "inventory.models.imports.ImportRow.Outcome",
         "AlertKindEnum": "inventory.models.alerts.AlertRule.Kind",

@@ -28,6 +28,7 @@ COLOURS = {"Draft": "", "Ready to apply": "info", "Running": "info", "Applied": 
            "Reverted": "warning"}  # fmt: skip
 DATES = (("", "ISO only (2027-01-31)"), ("dmy", "Day first (31/01/2027)"), ("mdy", "Month first (01/31/2027)"))
 MAP = "map_"
+WHERE = ("location", "sheet")  # of counts
 TOLD = 50
 
 
@@ -140,7 +141,7 @@ class ImportAdmin(StaffAdmin):
             return (head,)
         names = [f"{MAP}{field.name}" for field in find_import_kind(obj.kind).fields]
         lines = [tuple(names[start : start + 2]) for start in range(0, len(names), 2)]
-        rules = (("existing", "date_format", "decimal_comma"),)
+        rules = (("existing", "date_format", "decimal_comma"), *((WHERE,) if obj.kind == "counts" else ()))
         return (
             head,
             ("Columns", {"fields": lines, "description": "Which column of the file is which field."}),
@@ -161,7 +162,7 @@ class ImportAdmin(StaffAdmin):
             for name, value in chosen.items()
             if name.startswith(MAP) and value
         }
-        rules = {name: chosen[name] for name in ("existing", "date_format", "decimal_comma")}
+        rules = {name: chosen[name] for name in ("existing", "date_format", "decimal_comma", *WHERE) if name in chosen}
         changes = {"mapping": {**kept, **mapping}, "options": {**obj.options, **rules}}
         obj.__dict__ = sessions.change_import(obj, actor=self.actor_of(request), changes=changes).__dict__
 
@@ -224,6 +225,15 @@ def mapping_form(session: ImportSession) -> type[ServiceForm]:
         label="Dates", required=False, choices=DATES, initial=options.date_format, widget=UnfoldAdminSelectWidget
     )
     made["decimal_comma"] = forms.BooleanField(label="Decimal comma", required=False, initial=options.decimal_comma)
+    if session.kind == "counts":
+        made["location"] = forms.CharField(
+            required=False, initial=options.location, max_length=200, widget=UnfoldAdminTextInputWidget,
+            help_text="Where it was counted: code, path or name. Empty: the default location.",
+        )  # fmt: skip
+        made["sheet"] = forms.CharField(
+            label="Count sheet", required=False, initial=options.sheet, widget=UnfoldAdminTextInputWidget,
+            help_text="The id of a sheet to count on. Empty: a stocktake is made for the file.",
+        )  # fmt: skip
     return type("MappingForm", (ServiceForm,), made)
 
 

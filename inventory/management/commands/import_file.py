@@ -46,6 +46,7 @@ class Foreground:
 class Command(BaseCommand):
     """`manage.py import_file FILE --device ID --kind products [--profile NAME] [--dry-run]`."""
 
+    name = "import_file"
     help = "Import a CSV, XLSX, XLS or JSON Lines file: dry run first, then apply; every run can be reverted."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -68,7 +69,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file'].name}: {error.detail}") from error
         except OSError as error:
             raise CommandError(f"{options['file'].name}: {error.strerror}") from error
-        _tell(console, session)
+        self.tell(console, session)
 
     def _send(self, options: dict[str, Any]) -> ImportSession:
         device, path = find_device(options["device"]), options["file"]
@@ -77,7 +78,7 @@ class Command(BaseCommand):
             upload = save_upload(device=device, name=path.name, media_type="", file=file)
         return create_import(
             device=device,
-            actor=system("import_file"),
+            actor=system(self.name),
             upload=upload,
             kind=options["kind"],
             profile=options["profile"],
@@ -88,33 +89,33 @@ class Command(BaseCommand):
     def _run(self, session: ImportSession, console: Console, *, apply: bool) -> None:
         with progress_bar(console) as progress:
             bar = progress.add_task("Dry run", total=None)
-            lines = dry_run_import(session, steps=Foreground(system("import_file"), progress, bar)).lines
+            lines = dry_run_import(session, steps=Foreground(system(self.name), progress, bar)).lines
             progress.update(bar, completed=lines, total=lines)
             if apply:
                 begin_here(session)
                 bar = progress.add_task("Apply", total=lines)
-                apply_import(session, steps=Foreground(system("import_file"), progress, bar))
+                apply_import(session, steps=Foreground(system(self.name), progress, bar))
+
+    def tell(self, console: Console, session: ImportSession) -> None:
+        """Print what became of the lines."""
+        summary = session.summary or {}
+        done = "applied" if session.status == ImportSession.Status.APPLIED else "dry run, nothing was written"
+        grid = Table(title=f"{session.file_name}: {session.kind}, {done}", title_justify="left", box=SIMPLE)
+        names = ("lines", "created", "updated", "unchanged", "skipped", "error", "notes")
+        for name in names:
+            grid.add_column(name, justify="right")
+        grid.add_row(*(f"{summary.get(name, 0):,}" for name in names))
+        console.print(grid)
+        told = ImportRow.objects.filter(session=session).exclude(internal_code="").order_by("number")
+        for row in told[:SHOWN]:
+            console.print(
+                f"{session.file_name}:{row.number}: {row.outcome}: {row.detail} {row.hint}".rstrip(), markup=False
+            )
+        if (total := told.count()) > SHOWN:
+            console.print(f"… and {total - SHOWN:,} more.")
+        console.print(f"Import {session.uuid}")
 
 
 def _option(given: str) -> tuple[str, Any]:
     name, _, value = given.partition("=")
     return name, {"true": True, "false": False}.get(value, value)
-
-
-def _tell(console: Console, session: ImportSession) -> None:
-    summary = session.summary or {}
-    done = "applied" if session.status == ImportSession.Status.APPLIED else "dry run, nothing was written"
-    grid = Table(title=f"{session.file_name}: {session.kind}, {done}", title_justify="left", box=SIMPLE)
-    names = ("lines", "created", "updated", "unchanged", "skipped", "error", "notes")
-    for name in names:
-        grid.add_column(name, justify="right")
-    grid.add_row(*(f"{summary.get(name, 0):,}" for name in names))
-    console.print(grid)
-    told = ImportRow.objects.filter(session=session).exclude(internal_code="").order_by("number")
-    for row in told[:SHOWN]:
-        console.print(
-            f"{session.file_name}:{row.number}: {row.outcome}: {row.detail} {row.hint}".rstrip(), markup=False
-        )
-    if (total := told.count()) > SHOWN:
-        console.print(f"… and {total - SHOWN:,} more.")
-    console.print(f"Import {session.uuid}")

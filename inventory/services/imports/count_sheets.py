@@ -1,184 +1,145 @@
-"""Count sheets of a file: a stocktake with one sheet, and an entry for each bucket that was counted."""
+"""Sheets that files are counted on: a stocktake made for the file, or one that the import names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
 
 from devices.actors import Actor
-from devices.models import Device
-from devices.services.owned import insert_many_owned, lock_device
-from inventory.formats.count_sheets import CountLine, CountReading, LeftOut
-from inventory.models import CountEntry, CountKind, CountSheet, Location, Lot, Product, Stocktake
-from inventory.services.counting.entries import placing, record_entries
-from inventory.services.counting.sheets import create_sheet, submit_sheet
-from inventory.services.counting.stocktakes import create_stocktake, open_stocktake
+from devices.models import Device, Event
+from inventory.models import CountEntry, CountKind, CountSheet, ImportSession, Location
+from inventory.models.lines import Line as CountLine
+from inventory.models.sheets import NEXT_SHEET, WORKED_ON, Sheet
+from inventory.models.stocktakes import BEFORE_POSTED, COUNTABLE, State
+from inventory.services.counting.sheets import abandon_sheet, create_sheet, installation_of
+from inventory.services.counting.stocktakes import cancel_stocktake, create_stocktake, open_stocktake
 from inventory.services.imports.earlier import LINES
-from inventory.services.imports.references import Products, Tree, find_lots
+from inventory.services.imports.fields import CellProblem
+from inventory.services.imports.options import Options, read_options
+from inventory.services.imports.references import Tree
+from inventory.services.locations import default_location
 
-CHUNK = 500
-
-
-@dataclass(slots=True)
-class CountImport:
-    """What came of a sheet: `entries` recorded, `known` there already; `blank` lines were not counted."""
-
-    stocktake: Stocktake
-    sheet: CountSheet
-    lines: int = 0
-    entries: int = 0
-    known: int = 0
-    blank: int = 0
-    products: int = 0
-    lots: int = 0
-    locations: int = 0
-    left_out: list[LeftOut] = field(default_factory=list)
+VOID = (State.CANCELLED, State.REVERSED)
+OTHERS_COUNTED = "Others have counted there too: cancel the stocktake, or abandon the sheet, by hand."
+STANDS = "The sheet is sealed or the stocktake posted: the counts stand until the stocktake is cancelled or reversed."
 
 
-@dataclass(slots=True)
-class _Counted:
-    """One bucket of the sheet: lines about the same one add up."""
-
-    line: CountLine
-    quantity: Decimal
+def sheet_id(options: Options, file_name: str) -> UUID:
+    """The id of the sheet of a file: the one that is named, else its own."""
+    return UUID(options.sheet) if options.sheet else uuid5(LINES, f"sheet\n{options.source or file_name}")
 
 
-def import_count_sheet(
-    *, device: Device, actor: Actor, reading: CountReading, source: str, location: Location
-) -> CountImport:
-    """Make a stocktake of a file: missing products, lots and bins are made, blank counts are not counted.
+def find_sheet(device: Device, options: Options, file_name: str) -> CountSheet | None:
+    """The sheet of a file as it is now; None before the first count of a file that makes its own.
 
-    A bin lies under `location`; lines about one bucket are summed. ≤ 500 entries a transaction; the same file again,
-    also after a kill, adds what is missing. The sheet is submitted: close, decide, approve and post it.
+    Raises CellProblem for a named one that the device has not.
     """
-    counted, blank = _summed(reading.lines())
-    found = _stocktake(device, actor, source, location)
-    found.left_out, found.blank = reading.left_out, blank
-    found.lines = len(counted) + blank
-    for start in range(0, len(counted), CHUNK):
-        _record(device, actor, found, counted[start : start + CHUNK], location)
-    if found.sheet.state != CountSheet.State.SUBMITTED and found.entries:
-        found.sheet.refresh_from_db()
-        found.sheet = submit_sheet(found.sheet, actor=actor)
+    sheets = CountSheet.all_objects.for_device(device).select_related("stocktake", "location", "device")
+    found: CountSheet | None = sheets.filter(uuid=sheet_id(options, file_name)).first()
+    if found is None and options.sheet:
+        raise CellProblem("import_unknown_reference", f"There is no count sheet {options.sheet}.")
     return found
 
 
-def _summed(lines: Iterable[CountLine]) -> tuple[list[_Counted], int]:
-    """The counted buckets in the order they come, and how many lines were blank."""
-    found: dict[tuple[str, str, str], _Counted] = {}
-    blank = 0
-    for line in lines:
-        if line.counted is None:
-            blank += 1
-            continue
-        key = (line.code, line.lot, line.bin)
-        if key in found:
-            found[key].quantity += line.counted
-        else:
-            found[key] = _Counted(line, line.counted)
-    return list(found.values()), blank
+def sheet_of(session: ImportSession) -> CountSheet | None:
+    """The sheet that an import has counted on, if it has. Raises CellProblem as find_sheet()."""
+    return find_sheet(session.device, read_options(session.options), session.file_name)
+
+
+def takes_counts(sheet: CountSheet) -> bool:
+    """Whether a count on it is on time."""
+    stocktake = sheet.stocktake
+    is_open = sheet.state in WORKED_ON and stocktake.state in COUNTABLE and not sheet.is_deleted
+    return is_open and sheet.pass_number == stocktake.pass_number
+
+
+def is_void(sheet: CountSheet) -> bool:
+    """Whether nothing that was counted on it stands."""
+    return sheet.is_deleted or sheet.state == Sheet.ABANDONED or sheet.stocktake.state in VOID
+
+
+def find_base(device: Device, options: Options, sheet: CountSheet | None, places: Tree) -> Location:
+    """Where lines without a bin were counted, and what unknown bins lie in: the location that is named, else the
+    sheet's, else the default one. Raises CellProblem."""
+    if options.location:
+        named: Location | None = places.find(options.location)
+        if named is None:
+            raise CellProblem("import_unknown_reference", f"There is no location {options.location[:80]}.")
+        return named
+    about = sheet.location if sheet is not None else None
+    return about or default_location(device)
+
+
+def find_bin(typed: str, *, base: Location, places: Tree, options: Options) -> Location | None:
+    """A bin by its code, else by its path in `base`, else, where no location is named, by a path or name elsewhere."""
+    if not typed:
+        return base
+    found: Location | None = places.codes.get(typed) or places.walk(places.parts(typed), base)
+    return found or (None if options.location else places.find(typed))
 
 
 @transaction.atomic
-def _stocktake(device: Device, actor: Actor, source: str, location: Location) -> CountImport:
-    """The stocktake of this file: made and opened, or the one that an earlier run made."""
-    lock_device(device)
-    id, sheet_id = uuid5(LINES, f"stocktake\n{source}"), uuid5(LINES, f"sheet\n{source}")
-    known: Stocktake | None = Stocktake.all_objects.by_uuid(device, id)
-    if known is not None:
-        return CountImport(known, CountSheet.all_objects.by_uuid(device, sheet_id))
-    made = create_stocktake(
+def make_sheet(device: Device, actor: Actor, options: Options, file_name: str, base: Location) -> CountSheet:
+    """Make the stocktake of a file, open, with its one sheet. Under the feed lock."""
+    source = options.source or file_name
+    # The paper is all there is: nobody can count its day again. What a device brings itself is under its own policy.
+    policy = {} if installation_of(actor) else {"recount": "optional"}
+    stocktake = create_stocktake(
         device=device,
         actor=actor,
         name=source[:200],
         kind=CountKind.SPOT,
-        location_id=location.uuid,
-        policy={"recount": "optional"},  # the paper is all there is: nobody can count its day again
-        id=id,
+        location_id=base.uuid,
+        policy=policy,
+        id=uuid5(LINES, f"stocktake\n{source}"),
     )
-    opened = open_stocktake(made, actor=actor)
-    sheet = create_sheet(
-        device=device, actor=actor, stocktake_id=opened.uuid, name=source[:200], location_id=location.uuid, id=sheet_id
+    opened = open_stocktake(stocktake, actor=actor)
+    made = create_sheet(
+        device=device,
+        actor=actor,
+        stocktake_id=opened.uuid,
+        name=source[:200],
+        location_id=base.uuid,
+        id=sheet_id(options, file_name),
     )
-    return CountImport(opened, sheet)
+    found: CountSheet = CountSheet.objects.select_related("stocktake", "location", "device").get(pk=made.pk)
+    return found
 
 
-@transaction.atomic
-def _record(device: Device, actor: Actor, found: CountImport, counted: Sequence[_Counted], location: Location) -> None:
-    lock_device(device)
-    products = _products(device, actor, found, [one.line for one in counted])
-    bins = _bins(device, actor, found, {one.line.bin for one in counted}, location)
-    lots = _lots(device, actor, found, [(products[one.line.code], one.line) for one in counted if one.line.lot])
-    ids = {_entry_id(found, one.line): one for one in counted}
-    there = set(CountEntry.all_objects.for_device(device).filter(uuid__in=ids).values_list("uuid", flat=True))
-    sheet = CountSheet.objects.select_related("stocktake", "location", "device").get(pk=found.sheet.pk)
-    entries = [
-        CountEntry(
-            device=device,
-            uuid=id,
-            sheet=sheet,
-            product=products[one.line.code],
-            location=bins[one.line.bin],
-            lot=lots.get((products[one.line.code].pk, one.line.lot)),
-            mode=CountEntry.Mode.SET,
-            quantity=one.quantity,
-            note="",
-            **placing(position=None, counted_at=None, base_revision=None),
-        )
-        for id, one in ids.items()
-        if id not in there
-    ]
-    if entries:
-        record_entries(device=device, actor=actor, entries=entries)
-    found.entries += len(entries)
-    found.known += len(there)
+# --- Reverting ----------------------------------------------------------------------------------
+def sheet_counted_by(session: ImportSession) -> CountSheet | None:
+    """The sheet that holds entries of this import; None where it made none."""
+    return sheet_of(session) if _entries_by(session).exists() else None
 
 
-def _entry_id(found: CountImport, line: CountLine) -> UUID:
-    return uuid5(found.sheet.uuid, f"{line.code}\n{line.lot}\n{line.bin}")
+def give_up(session: ImportSession, *, actor: Actor) -> str:
+    """Take back what an import has counted, under the feed lock: its entries stay, and stand no more.
+
+    The stocktake that was made for the file is cancelled, a named sheet abandoned. Returns why not, "" if it is done.
+    """
+    sheet = sheet_counted_by(session)
+    if sheet is None or is_void(sheet):
+        return ""
+    stocktake = sheet.stocktake
+    made = Event.objects.about(stocktake).filter(action="created", operation_id=session.uuid).exists()
+    counted = CountEntry.objects.filter(sheet__stocktake=stocktake) if made else CountEntry.objects.filter(sheet=sheet)
+    if counted.exclude(uuid__in=_entries_by(session).values("object_id")).exists():
+        return OTHERS_COUNTED
+    if made and stocktake.state in BEFORE_POSTED and not stocktake.lines.filter(state=CountLine.POSTED).exists():
+        cancel_stocktake(stocktake, actor=actor)
+    elif not made and (sheet.state, "abandon") in NEXT_SHEET:
+        abandon_sheet(sheet, actor=actor)
+    else:
+        return STANDS
+    return ""
 
 
-def _products(device: Device, actor: Actor, found: CountImport, lines: Sequence[CountLine]) -> dict[str, Product]:
-    known = Products(device, codes={line.code for line in lines}, ids=(), names=())
-    products: dict[str, Product] = {}
-    fresh = []
-    for line in lines:
-        if line.code in products:
-            continue
-        product = known.find(code=line.code)
-        if product is None:
-            product = Product(device=device, sku=line.code[:100], name=(line.name or line.code)[:300])
-            fresh.append(product)
-        products[line.code] = product
-    insert_many_owned(fresh, device=device, actor=actor)
-    found.products += len(fresh)
-    return products
-
-
-def _bins(device: Device, actor: Actor, found: CountImport, names: set[str], location: Location) -> dict[str, Location]:
-    """Bin → its location: by its code, else by its name under the sheet's location."""
-    tree = Tree(Location, device, actor, separator="")
-    bins = {"": location}
-    for name in sorted(names - {""}):
-        bins[name] = tree.codes.get(name) or tree.under(location, name)
-    found.locations += tree.made
-    return bins
-
-
-def _lots(
-    device: Device, actor: Actor, found: CountImport, wanted: Sequence[tuple[Product, CountLine]]
-) -> dict[tuple[int, str], Lot]:
-    lots = find_lots(device, [(product, line.lot) for product, line in wanted])
-    fresh = []
-    for product, line in wanted:
-        key = (product.pk, line.lot)
-        if key not in lots:
-            lots[key] = Lot(device=device, product=product, code=line.lot[:100], expires_on=line.expires_on)
-            fresh.append(lots[key])
-    insert_many_owned(fresh, device=device, actor=actor)
-    found.lots += len(fresh)
-    return lots
+def _entries_by(session: ImportSession) -> Any:
+    """The events of the entries that an import made."""
+    return Event.objects.for_device(session.device).filter(
+        revision__range=(session.first_revision, session.last_revision),
+        operation_id=session.uuid,
+        table=CountEntry._meta.db_table,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ _PARTS = re.compile(
 )
 _MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6}
 _MONTHS |= {"jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
+_YEAR_MONTH = re.compile(r"(?:20)?(\d{2})-(0[1-9]|1[0-2])")
 _CENTURY = 69  # two digits below: 20xx, as the C library has it
 
 
@@ -160,6 +162,15 @@ def moment(typed: str, how: How) -> datetime:
 def day(typed: str, how: How) -> date:
     """A date; a time of day is left out."""
     return moment(typed, how).date()
+
+
+def expiry(typed: str, how: How) -> date:
+    """A date; `2015-11` or `15-11`, as labels have it, is the last day of that month."""
+    found = _YEAR_MONTH.fullmatch(typed.strip())
+    if found is None:
+        return day(typed, how)
+    year, month = 2000 + int(found[1]), int(found[2])
+    return date(year, month, calendar.monthrange(year, month)[1])
 
 
 def _chosen(typed: str, how: How) -> datetime:

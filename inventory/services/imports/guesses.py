@@ -68,7 +68,7 @@ def guess_options(kind: ImportKind, mapping: Mapping[str, Any], cells: Mapping[s
         _POINT.fullmatch(cell) for cell in numbers
     ):
         found["decimal_comma"] = True
-    format_ = guess_date_format(_of(kind, mapping, cells, (fields.day, fields.moment)))
+    format_ = guess_date_format(_of(kind, mapping, cells, (fields.day, fields.expiry, fields.moment)))
     if format_:
         found["date_format"] = format_
     return found

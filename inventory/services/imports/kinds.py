@@ -12,6 +12,7 @@ from inventory.services.imports.lines import Line
 
 if TYPE_CHECKING:
     from inventory.services.imports.chunks import Chunk
+    from inventory.services.imports.runs import ImportRun
 
 
 def no_key(line: Line) -> str:
@@ -23,7 +24,8 @@ def no_key(line: Line) -> str:
 class ImportKind:
     """`needs`: of each group one field must have a column. `extras`: header names of attributes worth keeping.
 
-    `key`: what a line is known by within the file; a second line with the same key is skipped.
+    `key`: what a line is known by within the file; a second line with the same key is skipped. `finish`: what is done
+    once all lines are written, in the transaction that makes the import applied; a dry run leaves it out.
     """
 
     name: str
@@ -34,6 +36,7 @@ class ImportKind:
     key: Callable[[Line], str] = no_key
     extras: tuple[Field, ...] = ()
     needs_by_name: tuple[tuple[str, ...], ...] = ()  # with match=name
+    finish: Callable[[ImportRun], None] | None = None
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:

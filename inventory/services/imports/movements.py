@@ -13,17 +13,17 @@ from django.utils import timezone
 
 from inventory.models import Location, Lot, Product, StockMovement
 from inventory.services.imports.chunks import Chunk
-from inventory.services.imports.codes import product_of, products_of
+from inventory.services.imports.codes import product_of
 from inventory.services.imports.earlier import LINES, find_earlier, is_reverted
 from inventory.services.imports.fields import CellProblem
+from inventory.services.imports.goods import Goods
 from inventory.services.imports.lines import Line
-from inventory.services.imports.references import Products, Tree, find_lots
+from inventory.services.imports.references import Tree
 from inventory.services.locations import default_location
 from inventory.services.movements import record_movements
 
 Kind = StockMovement.Kind
 ZERO = re.compile(r"-?0+(?:[.,]0*)?")
-MAX_SKU = 100
 SIDES = ("from_location", "to_location", "location")
 
 
@@ -62,18 +62,16 @@ class _Ledger:
 
     def __init__(self, chunk: Chunk, lines: Sequence[Line]) -> None:
         self.chunk, self.device, self.options = chunk, chunk.device, chunk.options
-        self.products: Products = products_of(chunk, lines)
+        self.goods = Goods(chunk, lines, names=_names(lines))
         self.default = default_location(self.device)
         self.places: Tree | None = None
         if any(line.get(name) or line.get(f"{name}_id") for line in lines for name in SIDES):
             self.places = Tree(Location, self.device, chunk.actor, separator=self.options.path_separator)
         self.uuids = {line.number: line.get("id") or self._uuid(line) for line in lines}
         self.stored = find_earlier(self.device, lines, self.uuids)
-        self.lots: dict[tuple[int, str], Lot] = {}
         ids = {line.get("lot_id") for line in lines if line.get("lot_id")}
         lots = Lot.objects.for_device(self.device).select_related("product")
         self.lots_by_id = {lot.uuid: lot for lot in lots.filter(uuid__in=ids)} if ids else {}
-        self.names = _names(lines)
 
     def _uuid(self, line: Line) -> UUID:
         return uuid5(LINES, f"{self.options.source or self.chunk.run.source}\n{line.number}")
@@ -82,12 +80,12 @@ class _Ledger:
         """What a line says; None where it was imported before, or moves nothing. Raises CellProblem."""
         chunk = self.chunk
         if "quantity" not in line.values:
-            if self._named(line) and chunk.run.kind.name == "movements":
+            if self.goods.is_named(line) and chunk.run.kind.name == "movements":
                 raise CellProblem("import_no_quantity", "There is no quantity.", field="quantity")
             chunk.skip(line, "import_no_quantity", "The quantity is blank, which is not zero: nothing is known.")
             return None
-        if not self._named(line):
-            self._without_code(line)
+        if not self.goods.is_named(line):
+            self.goods.leave_out_unnamed(line)
             return None
         if not line.get("quantity"):
             chunk.skip(line, "import_nothing_moved", "The quantity is 0: nothing moved.")
@@ -98,17 +96,8 @@ class _Ledger:
         self._compare(line, stored)
         return None
 
-    def _named(self, line: Line) -> bool:
-        by_name = self.options.match == "name" and line.get("product_name")
-        return bool(line.get("product") or line.get("product_id") or by_name)
-
-    def _without_code(self, line: Line) -> None:
-        if line.get("note") or line.get("product_name"):
-            raise CellProblem("import_no_code", "There is no code.", field="product")
-        self.chunk.skip(line, "import_no_code", "There is no code: a subtotal, or a line of text.")
-
     def _fact(self, line: Line) -> Fact:
-        product = self._product(line)
+        product = self.goods.product(line)
         kind, source, target = self._sides(line)
         uuid = self.uuids[line.number]
         fact = Fact(line, uuid, product, kind, abs(line.get("quantity")), source, target)
@@ -120,30 +109,6 @@ class _Ledger:
                 raise CellProblem("import_unknown_reference", f"There is no lot {lot_id}.", field="lot_id")
             fact.lot = self.lots_by_id[lot_id]
         return fact
-
-    def _product(self, line: Line) -> Product:
-        try:
-            found: Product = product_of(self.products, line)
-        except CellProblem:
-            if line.get("product_id") or not self.options.create_missing:
-                raise
-            found = self._make(line)
-        return found
-
-    def _make(self, line: Line) -> Product:
-        """A product for an unknown code, inserted with the others of the chunk."""
-        code = line.get("product")
-        if len(code) > MAX_SKU:
-            raise CellProblem(
-                "import_too_long", f"The code has {len(code)} characters; 100 is the most.", field="product"
-            )
-        name = line.get("product_name") or self.names.get(code) or code
-        product = Product(device=self.device, sku=code, name=name[:300])
-        self.chunk.add(product)
-        self.chunk.made_codes.add(code or name)
-        self.products.codes.add(product, barcode="", sku=code)
-        self.products.names.setdefault(name, product)
-        return product
 
     def _reversed(self, id: UUID) -> StockMovement | None:
         if id in self.chunk.run.planned:
@@ -186,7 +151,7 @@ class _Ledger:
         """Products first, then lots, then the movements themselves."""
         chunk = self.chunk
         chunk.flush()
-        self._find_lots(facts)
+        facts = self._with_lots(facts)
         movements = [self._movement(fact) for fact in facts]
         record_movements(device=self.device, actor=chunk.actor, movements=movements)
         for fact, movement in zip(facts, movements, strict=True):
@@ -194,28 +159,19 @@ class _Ledger:
         if self.places is not None and self.places.made:
             chunk.made["locations"] += self.places.made
 
-    def _find_lots(self, facts: Sequence[Fact]) -> None:
-        wanted = [fact for fact in facts if fact.line.get("lot") or fact.line.get("serial")]
-        self.lots = find_lots(self.device, [(fact.product, _lot_code(fact.line)) for fact in wanted])
-        for fact in wanted:
-            self._lot(fact)
+    def _with_lots(self, facts: Sequence[Fact]) -> list[Fact]:
+        """The facts whose lots are there or could be made; the others are refused."""
+        self.goods.find_lots((fact.line, fact.product) for fact in facts)
+        kept = []
+        for fact in facts:
+            try:
+                fact.lot = self.goods.lot(fact.line, fact.product) or fact.lot
+            except CellProblem as problem:
+                self.chunk.refuse_for(fact.line, problem)
+            else:
+                kept.append(fact)
         self.chunk.flush()
-
-    def _lot(self, fact: Fact) -> None:
-        line, code = fact.line, _lot_code(fact.line)
-        lot = self.lots.get((fact.product.pk, code))
-        if lot is None:
-            lot = Lot(
-                device=self.device,
-                product=fact.product,
-                code=code,
-                kind=Lot.Kind.SERIAL if line.get("serial") else Lot.Kind.LOT,
-                expires_on=line.get("expires_on", None),
-            )
-            self.lots[fact.product.pk, code] = lot
-            self.chunk.add(lot)
-            self.chunk.made["lots"] += 1
-        fact.lot = lot
+        return kept
 
     def _movement(self, fact: Fact) -> StockMovement:
         line = fact.line
@@ -250,7 +206,7 @@ class _Ledger:
     def _content(self, line: Line, stored: StockMovement) -> tuple[Any, ...]:
         """A line as _stored_content() has it. A code that no product has any more (renamed, deleted) says nothing."""
         try:
-            product: int = product_of(self.products, line).pk
+            product: int = product_of(self.goods.known, line).pk
         except CellProblem:
             product = stored.product_id
         kind, source, target = self._sides(line)
@@ -268,11 +224,6 @@ def _stored_content(line: Line, row: StockMovement) -> tuple[Any, ...]:
 
 def _pk(row: Any | None) -> int | None:
     return None if row is None else row.pk
-
-
-def _lot_code(line: Line) -> str:
-    code: str = line.get("serial") or line.get("lot")
-    return code
 
 
 def _checked(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, tzinfo
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from config.core.errors import FieldProblem
@@ -40,6 +41,8 @@ class Options:
     fill_down: Sequence[str] = ()
     dropped: Sequence[str] = ()
     clear: str = ""
+    sheet: str = ""
+    location: str = ""
 
     def how(self) -> How:
         """How cells are read."""
@@ -76,6 +79,13 @@ def _zone(value: Any) -> Any:
     return value
 
 
+def _id(value: Any) -> Any:
+    try:
+        return value and str(UUID(_text(value)))
+    except ValueError:
+        raise ValueError("The id of a count sheet.") from None
+
+
 def _texts(value: Any) -> Any:
     if not isinstance(value, list) or len(value) > MAX_LIST:
         raise ValueError(f"A list of at most {MAX_LIST} texts.")
@@ -107,6 +117,8 @@ CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "fill_down": _texts,
     "dropped": _texts,
     "clear": _text,
+    "sheet": _id,
+    "location": _text,
 }
 
 

@@ -30,6 +30,10 @@ _OPENBOXES_COUNT = {
     "product": "Product code", "product_name": "Product name", "lot": "Lot number", "expires_on": "Expiration date",
     "location": "Bin location", "quantity": "Physical QOH", "note": "Comment",
 }  # fmt: skip
+_ZL_COUNT = {
+    "product": "CODE", "product_name": "DESIGNATIONS ET DOSAGE /DESCRIPTION PRODUIT", "lot": "NUMERO DE LOT",
+    "expires_on": "EXPIRATION", "location": "BIN LOCATION", "quantity": "STOCK PHYSIQUE", "note": "REMARQUES",
+}  # fmt: skip
 _OPENBOXES_PLACE = {"name": "name", "code": "locationNumber", "parent": "parentLocation", "kind": "locationType"}
 _SNIPE = {"product_name": "Name", "quantity": "QTY", "location": "Location", "reference": "Order Number"}
 _BY_NAME = {"match": "name", "path_separator": ""}
@@ -164,7 +168,10 @@ PROFILES: tuple[ReadyProfile, ...] = (
                  {"name": "Category Name", "parent": "Category Parent Name"}, {"path_separator": ""}),
     ReadyProfile("openboxes_locations", "OpenBoxes: locations and bins", "locations", _OPENBOXES_PLACE,
                  {"path_separator": ""}, header=("locationNumber", "locationType", "parentLocation")),
-    ReadyProfile("openboxes_stock", "OpenBoxes: counted stock", "stock", _OPENBOXES_COUNT,
+    # Of two that fit the same header the first is taken: a count is looked at before it moves anything.
+    ReadyProfile("openboxes_counts", "OpenBoxes: count sheets", "counts", _OPENBOXES_COUNT,
+                 {"date_format": "mdy", "path_separator": ""}, header=("Product code", "OB QOH", "Physical QOH")),
+    ReadyProfile("openboxes_stock", "OpenBoxes: counted stock as opening stock", "stock", _OPENBOXES_COUNT,
                  {"date_format": "mdy", "path_separator": ""}, header=("Product code", "OB QOH", "Physical QOH")),
     ReadyProfile(
         "openboxes_levels", "OpenBoxes: minimum levels", "products",
@@ -172,6 +179,9 @@ PROFILES: tuple[ReadyProfile, ...] = (
          "category": "Category", "attributes.manufacturer": "Manufacturer"},
         {"path_separator": ""}, header=("Product code", "Min quantity", "Current quantity"),
     ),
+    # --- Zanmi Lasante ---
+    ReadyProfile("zl_counts", "Zanmi Lasante: count sheets", "counts", _ZL_COUNT, {"path_separator": ""},
+                 header=("CODE", "NUMERO DE LOT", "STOCK PHYSIQUE")),
     # --- AdventureWorks: without a header ---
     ReadyProfile(
         "adventureworks_products", "AdventureWorks: products", "products",

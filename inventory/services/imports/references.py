@@ -71,14 +71,14 @@ class Tree:
         """The row with this code, else at this path from the top, else the only one with this name."""
         if typed in self.codes:
             return self.codes[typed]
-        row = self._walk(self.parts(typed))
+        row = self.walk(self.parts(typed))
         if row is not None:
             return row
         named = self.names.get(typed.strip(), [])
         return named[0] if len(named) == 1 else None
 
-    def _walk(self, parts: Sequence[str]) -> Any | None:
-        row = None
+    def walk(self, parts: Sequence[str], row: Any | None = None) -> Any | None:
+        """The row at this path, from the top or below `row`."""
         for name in parts:
             row = self.children.get((row.pk if row else None, name))
             if row is None:
@@ -105,16 +105,14 @@ class Tree:
         row = self.find(typed)
         if row is not None:
             return row
-        parts = self.parts(typed)
+        return self.make_below(None, self.parts(typed), **values)
+
+    def make_below(self, row: Any | None, parts: Sequence[str], **values: Any) -> Any:
+        """The row at this path from the top or below `row`, made with what is missing; `values` are the last one's."""
         for place, name in enumerate(parts, 1):
             known = self.children.get((row.pk if row else None, name))
             row = known or self._insert(name, row, values if place == len(parts) else {})
         return row
-
-    def under(self, parent: Any, name: str) -> Any:
-        """The row of this name under a parent, made where it is missing."""
-        known = self.children.get((parent.pk, name))
-        return known if known is not None else self._insert(name[:200], parent, {})
 
     def _insert(self, name: str, parent: Any, values: dict[str, Any]) -> Any:
         row = self.model(device=self.device, name=name, parent=parent, **values)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from inventory.errors import UnknownImportKind
 from inventory.services.imports.codes import BARCODES, LOTS
+from inventory.services.imports.counts import COUNTS
 from inventory.services.imports.kinds import ImportKind
 from inventory.services.imports.movement_kinds import MOVEMENTS, STOCK
 from inventory.services.imports.products import PRODUCTS
 from inventory.services.imports.trees import CATEGORIES, LOCATIONS
 
 KINDS: Mapping[str, ImportKind] = {
-    kind.name: kind for kind in (PRODUCTS, BARCODES, CATEGORIES, LOCATIONS, LOTS, STOCK, MOVEMENTS)
+    kind.name: kind for kind in (PRODUCTS, BARCODES, CATEGORIES, LOCATIONS, LOTS, STOCK, MOVEMENTS, COUNTS)
 }
 
 

@@ -21,8 +21,21 @@ from devices.actors import Actor
 from devices.models import Device, DeviceOwnedModel, Event
 from devices.services.feed import next_revision
 from devices.services.owned import change_owned, find_reference, lock_device, restamp
-from inventory.models import Barcode, Category, ImportSession, Job, Location, Lot, Product, StockLevel, StockMovement
+from inventory.models import (
+    Barcode,
+    Category,
+    CountEntry,
+    CountSheet,
+    ImportSession,
+    Job,
+    Location,
+    Lot,
+    Product,
+    StockLevel,
+    StockMovement,
+)
 from inventory.services.categories import delete_category
+from inventory.services.imports.count_sheets import VOID, give_up, sheet_counted_by
 from inventory.services.imports.earlier import REVERTED
 from inventory.services.imports.steps import Steps
 from inventory.services.jobs import revert_job
@@ -36,6 +49,7 @@ CHUNK, KEPT_CONFLICTS = 500, 100
 MODELS: Mapping[str, type[DeviceOwnedModel]] = {
     model._meta.db_table: model for model in (StockMovement, Barcode, Lot, Product, Category, Location)
 }
+SHEETS = CountSheet._meta.db_table
 CHANGED = "Somebody has changed it since."
 IN_USE = "Other rows or movements have come to hang on it since."
 
@@ -61,7 +75,8 @@ class Undone:
 def revert_import(session: ImportSession, *, steps: Steps, result: dict[str, Any]) -> None:
     """Undo what an applied import did, ≤ 500 rows a transaction; `result` tells how far it is and what was left.
 
-    Movements are reversed by their mirror images. Rows that others have changed or use stay, and are told.
+    Movements are reversed by their mirror images; counts stay, and stand no more. Rows that others have changed or
+    use stay, and are told.
     """
     traces = traces_of(session)
     actor = steps.actor.during(uuid7())
@@ -93,7 +108,7 @@ def finish_revert(session: ImportSession, *, actor: Actor, result: Mapping[str, 
 
 
 def traces_of(session: ImportSession) -> list[Trace]:
-    """The rows that an import wrote, the newest first."""
+    """The rows that an import wrote, the newest first; before all of them the sheet that it counted on."""
     if session.first_revision is None:
         return []
     found = (
@@ -108,7 +123,9 @@ def traces_of(session: ImportSession) -> list[Trace]:
         )
         .order_by("-first")
     )
-    return [Trace(row["table"], row["object_id"], bool(row["made"]), row["last"]) for row in found]
+    sheet = sheet_counted_by(session)
+    counted = [Trace(SHEETS, sheet.uuid, was_created=False, last=0)] if sheet is not None else []
+    return [*counted, *(Trace(row["table"], row["object_id"], bool(row["made"]), row["last"]) for row in found)]
 
 
 def undo(session: ImportSession, traces: Sequence[Trace], *, actor: Actor) -> Undone:
@@ -116,6 +133,11 @@ def undo(session: ImportSession, traces: Sequence[Trace], *, actor: Actor) -> Un
     device = session.device
     lock_device(device)
     count, conflicts = 0, []
+    for trace in traces:
+        if trace.table == SHEETS:
+            why = give_up(session, actor=actor)
+            count += not why
+            conflicts += [(SHEETS, str(trace.object_id), why)] if why else []
     for table, model in MODELS.items():
         mine = {trace.object_id: trace for trace in traces if trace.table == table}
         if not mine:
@@ -161,14 +183,18 @@ def _reverse(device: Device, actor: Actor, rows: Sequence[Any]) -> int:
 
 
 def _used(session: ImportSession, model: type[Any], rows: Sequence[Any]) -> set[int]:
-    """Those rows that others have come to use: stock, movements of others, rows that refer to them."""
+    """Those rows that are in use: by stock, movements of others, counts that stand, rows that refer to them."""
     keys = [row.pk for row in rows]
-    if model not in (Product, Lot) or not keys:
+    if model not in (Product, Lot, Location) or not keys:
         return set()
-    field = "product" if model is Product else "lot"
+    field = model._meta.model_name
+    standing = CountEntry.objects.on_time().exclude(sheet__stocktake__state__in=VOID)
+    counted = set(standing.filter(**{f"{field}__in": keys}).values_list(field, flat=True))
+    if model is Location:
+        return counted
     span = (session.first_revision, session.last_revision)
     foreign = StockMovement.all_objects.filter(**{f"{field}__in": keys}, reverses__isnull=True)
-    used = set(foreign.exclude(revision__range=span).values_list(field, flat=True))
+    used = counted | set(foreign.exclude(revision__range=span).values_list(field, flat=True))
     stocked = StockLevel.all_objects.filter(**{f"{field}__in": keys}).exclude(quantity=0)
     used |= set(stocked.values_list(field, flat=True))
     if model is Product:

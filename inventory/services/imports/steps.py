@@ -73,7 +73,10 @@ def apply_import(session: ImportSession, *, steps: Steps) -> Summary:
                 _apply_chunk(session, steps, run, rows, passed)
     session.status, session.summary = Status.APPLIED, run.summary.as_dict()
     with steps.effect():
-        session.save(update_fields=["status", "summary", "updated_at"])
+        if run.kind.finish is not None:
+            run.kind.finish(run)
+            session.last_revision = Feed.objects.get(device=session.device).head
+        session.save(update_fields=["status", "summary", "last_revision", "updated_at"])
     return run.summary
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from devices.models import Device
 from inventory.jobs import runner
-from inventory.models import ImportProfile, ImportSession, Job, Product
+from inventory.models import ImportProfile, ImportSession, Job, Product, Stocktake
 from tests import factories
 
 GOODS = b"code;what;when;how many\nA-1;Cup;31/12/2027;1,5\nB-2;Pot;;2\n;Lid;;\n"
@@ -88,3 +88,21 @@ def test_a_profile_is_forgotten(boss: Client, device: Device) -> None:
     boss.post(reverse("admin:inventory_importprofile_delete", args=[profile.pk]), {"post": "yes"})
     assert not ImportProfile.objects.exists()
     assert not Job.objects.exists()
+
+
+def test_a_count_sheet_says_where_it_was_counted(boss: Client, device: Device) -> None:
+    room = factories.make_location(device, name="Room", code="R")
+    send(boss, device, b"code,counted\nA,2\n", kind="counts")
+    session = ImportSession.objects.get()
+    assert 'name="sheet"' in boss.get(page("change", session.pk)).content.decode()
+    chosen = {"map_product": '"code"', "map_quantity": '"counted"', "existing": "update", "date_format": ""}
+    answer = boss.post(page("change", session.pk), {**chosen, "location": "R", "sheet": "first"})
+    assert b"The id of a count sheet." in answer.content
+    boss.post(page("change", session.pk), {**chosen, "location": "R", "sheet": ""})
+    assert do(boss, session, "dry_run").options == {"location": "R"}
+    assert do(boss, session, "apply").status == "applied"
+    stocktake = Stocktake.objects.get()
+    assert (stocktake.location, stocktake.rules.recount) == (room, "optional")
+    assert do(boss, session, "revert").status == "reverted"
+    stocktake.refresh_from_db()
+    assert stocktake.state == "cancelled"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from rest_framework.test import APIClient
 
 from devices.models import Device
 from inventory.jobs import runner
-from inventory.models import Barcode, Category, ImportRow, Location, Product, StockMovement
+from inventory.models import Barcode, Category, CountEntry, ImportRow, Location, Lot, Product, StockMovement
 from inventory.services import job_runs
 from tests.conftest import DATA, shared_data
 
-FOLDERS = ("peers_import", "inventree_demo", "openboxes", "adventureworks", "messy")
+FOLDERS = ("stocktake_zl_2013", "peers_import", "inventree_demo", "openboxes", "adventureworks", "messy")
 FILES = sorted(
     str(path.relative_to(DATA)) for folder in FOLDERS for path in (DATA / folder).rglob("*") if path.is_file()
 )
@@ -84,6 +85,7 @@ def _look_for_wrong_merges(session: dict[str, Any], summary: dict[str, Any]) -> 
     """The device was empty: every row that was created is there, and a line changed none but its own code's."""
     table = {
         "products": Product, "categories": Category, "locations": Location, "barcodes": Barcode, "stock": StockMovement,
+        "counts": CountEntry,
     }[session["kind"]]  # fmt: skip
     made = summary["made"].get(table._meta.db_table, 0) + (session["kind"] == "locations")  # and the default one
     assert table.objects.count() == summary["created"] + made
@@ -136,8 +138,14 @@ PEERS: list[tuple[list[tuple[str, str, int]], dict[str, int]]] = [
          ("openboxes_locations", "openboxes/locations.csv", 18),
          ("openboxes_locations", "openboxes/binLocations.csv", 40),
          ("openboxes_products", "openboxes/products.csv", 57),
-         ("openboxes_stock", "openboxes/mainWarehouseInventory.csv", 48)],
-        {"products": 57, "movements": 48},
+         ("openboxes_stock", "openboxes/mainWarehouseInventory.csv", 48),
+         ("openboxes_counts", "openboxes/mainWarehouseInventory.csv", 57)],
+        {"products": 57, "movements": 48, "counts": 57},
+    ),
+    (
+        [("zl_counts", "stocktake_zl_2013/00_sheet1.csv", 37), ("zl_counts", "stocktake_zl_2013/01_salle_1.csv", 37),
+         ("zl_counts", "stocktake_zl_2013/02_salle_2.csv", 33), ("zl_counts", "stocktake_zl_2013/03_salle_3.csv", 49)],
+        {"counts": 156, "movements": 0},
     ),
     (
         [("adventureworks_categories", "adventureworks/ProductCategory.tsv", 4),
@@ -147,7 +155,9 @@ PEERS: list[tuple[list[tuple[str, str, int]], dict[str, int]]] = [
         {"products": 504, "barcodes": 504, "movements": 1065},
     ),
 ]  # fmt: skip
-COUNTED = {"products": Product, "categories": Category, "movements": StockMovement, "barcodes": Barcode}
+COUNTED = {
+    "counts": CountEntry, "products": Product, "categories": Category, "movements": StockMovement, "barcodes": Barcode,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("files", "there"), PEERS, ids=[files[0][0] for files, _ in PEERS])
@@ -175,3 +185,37 @@ def test_dates_that_may_be_two_days_wait_for_a_choice(device: Device, api: APICl
     assert set(ImportRow.objects.values_list("internal_code", flat=True)) == {"import_date_ambiguous"}
     api.patch(url, {"options": {"date_format": "mdy", "sign": "sales"}}, format="json")
     assert tried() == [2000, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "found"),
+    [
+        ("openboxes/bostonWarehouseInventory.csv", "", ("counts", "openboxes_counts", 1)),
+        ("openboxes/bostonWarehouseInventory.csv", "stock", ("stock", "openboxes_stock", 1)),
+        ("stocktake_zl_2013/00_sheet1.csv", "", ("counts", "zl_counts", 1)),
+        ("stocktake_zl_2013/01_salle_1.csv", "", ("counts", "zl_counts", 9)),
+        ("stocktake_zl_2013/02_salle_2.csv", "", ("counts", "zl_counts", 9)),
+        ("stocktake_zl_2013/03_salle_3.csv", "", ("counts", "zl_counts", 9)),
+    ],
+)
+def test_a_count_sheet_is_known_by_its_header(
+    device: Device, api: APIClient, name: str, kind: str, found: tuple[str, str, int]
+) -> None:
+    session = send(api, shared_data(*name.split("/")), **({"kind": kind} if kind else {})).json()
+    assert (session["kind"], session["profile"], session["reading"]["header_line"]) == found
+
+
+def test_lots_are_text_and_expiries_are_days(device: Device, api: APIClient) -> None:
+    summary = bring(api, shared_data("stocktake_zl_2013", "02_salle_2.csv"))
+    assert summary["skipped"] == ImportRow.objects.filter(internal_code="import_no_code").count() == 6
+    lots = {lot.code: lot for lot in Lot.objects.select_related("product")}
+    assert lots["5135185"].product.sku == "AD66"  # typed with a trailing space
+    assert lots["5135185"].expires_on == date(2014, 7, 31)
+    assert lots["2ML52"].expires_on == date(2013, 11, 15)  # the one cell that is a date
+
+
+def test_an_old_excel_template_is_a_count_sheet_too(device: Device, api: APIClient) -> None:
+    bring(api, shared_data("openboxes", "inventory_template.xls"), kind="counts")
+    entry = CountEntry.objects.select_related("product", "lot").order_by("revision").first()
+    assert (entry.product.sku, entry.lot.code, entry.lot.expires_on) == ("10088", "P0000224", date(2022, 6, 30))
+    assert entry.quantity == 0
