@@ -70,7 +70,7 @@ def test_a_file_is_sent_mapped_tried_applied_and_reverted(boss: Client, device: 
     assert "goods.csv" in listed
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"", b"empty"), (b"a,b\n1,2\n", b"is not one of")])
+@pytest.mark.parametrize(("content", "said"), [(b"", b"empty"), (b"a,b\n1,2\n", b"does not show what it is")])
 def test_a_refusal_is_shown_on_the_form(boss: Client, device: Device, content: bytes, said: bytes) -> None:
     answer = send(boss, device, content)
     assert answer.status_code == 200
