@@ -49,7 +49,7 @@ class Model:
 
     rows: dict[str, dict[str, Record]] = field(default_factory=lambda: {name: {} for name in SPECS})
     levels: dict[Bucket, Decimal] = field(default_factory=dict)
-    operations: dict[str, tuple[Row, str]] = field(default_factory=dict)
+    operations: dict[str, tuple[Row, Verdict]] = field(default_factory=dict)
     effects: set[str] = field(default_factory=set)  # operations that changed something: remembered for good
     graves: set[tuple[str, str]] = field(default_factory=set)  # rows whose tombstones are past the horizon
     sequences: dict[str, int] = field(default_factory=dict)
@@ -72,8 +72,9 @@ class Model:
         """The verdict on one operation of a push, which has its effect once."""
         content = {name: value for name, value in op.items() if name not in ("op_id", "sequence")}
         if op["op_id"] in self.operations:
-            known, status = self.operations[op["op_id"]]
-            return Verdict("duplicate", first=status) if known == content else reject("sync_op_id_reused")
+            known, first = self.operations[op["op_id"]]
+            again = Verdict("duplicate", first.code, first=first.status)
+            return again if known == content else reject("sync_op_id_reused")
         if op["op_id"] in self.effects and op.get("sequence", self.expected) < self.expected:
             return Verdict("duplicate", first="applied")
         before = self._state(op)
@@ -81,7 +82,7 @@ class Model:
         if verdict == APPLIED and self._state(op) != before:
             self.effects.add(op["op_id"])
         if not verdict.retryable:
-            self.operations[op["op_id"]] = (content, verdict.status)
+            self.operations[op["op_id"]] = (content, verdict)
         return verdict
 
     def _state(self, op: Row) -> tuple[bool, Row] | None:
