@@ -70,9 +70,9 @@ def mail_raised(run: JobRun) -> None:
     alerts = list(Alert.objects.for_device(device).filter(uuid__in=run.parameters["alerts"]).order_by("pk"))
     to = list(people(AlertMail.When.AT_ONCE, device=device))
     for number, user in enumerate(to[run.done :] if alerts else [], start=run.done + 1):
-        mail_alerts(user, device=device, alerts=alerts)
+        told = mail_alerts(user, device=device, alerts=alerts)
         with run.effect():
-            run.progress(number, total=len(to))
+            run.progress(number, total=len(to), message=None if told else f"No mailbox: {user}")
 
 
 def mail_digests(run: JobRun) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from devices.services.server_rows import change_row, delete_row, insert_row, loc
 from inventory.models import Alert, AlertMail, Case
 from inventory.services.cases import STILL_OPEN
 from inventory.services.jobs import request_job
-from inventory.services.mailing import mail_trouble, subject_of
+from inventory.services.mailing import is_no_mailbox, mail_trouble, subject_of
 
 MAIL = "alert_mail"
 MOST_LINES = 50  # of one sort in one mail; the rest is a number
@@ -53,15 +54,16 @@ def people(when: AlertMail.When, *, device: Device | None = None) -> Any:
     return wanting.filter(models.Q(is_staff=True) | models.Q(pk=device.owner_id))
 
 
-def mail_alerts(user: User, *, device: Device, alerts: Iterable[Alert]) -> None:
-    """Send one mail about alerts of a device. Raises MailFailed."""
+def mail_alerts(user: User, *, device: Device, alerts: Iterable[Alert]) -> bool:
+    """Send one mail about alerts of a device. Returns whether the address is good. Raises MailFailed."""
     told = list(alerts)
     subject = f"{device}: {told[0].summary}" if len(told) == 1 else f"{device}: {len(told)} alerts"
-    _send(user, subject, [*_lines(alert.summary for alert in told), *_link(user)])
+    return _send(user, subject, [*_lines(alert.summary for alert in told), *_link(user)])
 
 
 def mail_digest(user: User) -> bool:
-    """Send what is open on the devices of a person (staff: on all). Returns whether there was anything to send.
+    """Send what is open on the devices of a person (staff: on all). Returns whether anything was sent: something is
+    open, and the address is good.
 
     Raises MailFailed.
     """
@@ -80,8 +82,7 @@ def mail_digest(user: User) -> bool:
             lines = [f"{row.device}: {row.summary}" for row in newest]
             more = numbers[noun] - len(lines)
             body += [f"Open {noun}s", "", *_lines(lines), *([f"- and {more} more"] if more else []), ""]
-    _send(user, f"CountOnMe: {' and '.join(said)}", [*body, *_link(user)])
-    return True
+    return _send(user, f"CountOnMe: {' and '.join(said)}", [*body, *_link(user)])
 
 
 def _lines(summaries: Iterable[str]) -> list[str]:
@@ -92,6 +93,13 @@ def _link(user: User) -> list[str]:
     return ["", f"{settings.PUBLIC_URL}/admin/inventory/alert/"] if user.is_staff else []
 
 
-def _send(user: User, subject: str, lines: list[str]) -> None:
+def _send(user: User, subject: str, lines: list[str]) -> bool:
+    """False where the mail server has no such address: those after this one still get theirs."""
     with mail_trouble():
-        send_mail(subject_of(subject), "\n".join(lines), None, [user.email])
+        try:
+            send_mail(subject_of(subject), "\n".join(lines), None, [user.email])
+        except SMTPRecipientsRefused as error:
+            if not is_no_mailbox(error):
+                raise
+            return False
+    return True

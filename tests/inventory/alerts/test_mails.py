@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from smtplib import SMTPServerDisconnected
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 
 import pytest
@@ -108,6 +108,46 @@ def test_a_mail_server_that_is_away(
         ring_again()
     job.refresh_from_db()
     assert (job.status, len(addressed()), len(set(addressed()))) == ("succeeded", 2, 2)
+
+
+@pytest.fixture
+def refuse_ada(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A mail server that answers so to ada's address, and takes all others."""
+    real = mails.send_mail
+
+    def run(code: int) -> None:
+        def send(subject: str, body: str, sender: Any, to: list[str]) -> None:
+            if to == ["ada@example.org"]:
+                raise SMTPRecipientsRefused({to[0]: (code, b"no")})
+            real(subject, body, sender, to)
+
+        monkeypatch.setattr(mails, "send_mail", send)
+
+    return run
+
+
+@pytest.mark.parametrize("answer", [(550, "succeeded", 1), (450, "queued", 0), (530, "queued", 0)])
+def test_a_mailbox_that_is_gone_keeps_nobody_from_theirs(
+    people: dict[str, User], raise_one: Any, refuse_ada: Any, answer: tuple[int, str, int]
+) -> None:
+    """What the server refuses for now, or because it is set up wrongly, is tried again before those after it."""
+    code, status, sent = answer
+    want(people, AT_ONCE)
+    refuse_ada(code)
+    raise_one()
+    assert (Job.objects.get(kind="alert_mail").status, addressed()) == (status, ["clerk@example.org"][:sent])
+
+
+def test_a_digest_goes_on_after_a_mailbox_that_is_gone(
+    clock: Any, people: dict[str, User], raise_one: Any, refuse_ada: Any, digest: Callable[[], None]
+) -> None:
+    want(people, DAILY)
+    clock.shift(3600)
+    raise_one()
+    refuse_ada(550)
+    digest()
+    job = Job.objects.get(kind="alert_digest")
+    assert (job.status, job.result, addressed()) == ("succeeded", {"sent": 1}, ["clerk@example.org"])
 
 
 @pytest.fixture
