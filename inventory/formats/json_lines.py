@@ -6,49 +6,68 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, Self
 
-from inventory.formats.tables import MAX_COLUMNS, MAX_ROW_CHARACTERS, Form, FormatError, Record, Table
+from inventory.formats.tables import MAX_COLUMNS, MAX_ROW_CHARACTERS, Form, FormatError, Row, Table
 
 
 def open_lines(stream: IO[bytes]) -> Table:
     """Open JSON Lines at the stream's start; the table closes it. The columns are all keys, in the order they come.
 
-    Numbers are kept as written, true and false as words, null as an empty cell, lists and objects as JSON text.
-    Raises FormatError with the line of what is no object.
+    Numbers are kept as written, true and false as words, null as an empty cell, lists and objects as JSON text. A line
+    that is no object becomes a row with a problem. Raises FormatError where the first line is none: it is another file.
     """
     start = stream.tell()
     columns: dict[str, None] = {}
-    for _, values in _objects(stream):
-        columns.update(dict.fromkeys(values))
+    is_first = True
+    for number, found in _objects(stream):
+        if not isinstance(found, str):
+            columns.update(dict.fromkeys(found))
+        elif is_first:
+            raise FormatError(found, line=number)
         if len(columns) > MAX_COLUMNS:
             raise FormatError(f"The objects have more than {MAX_COLUMNS:,} keys.")
+        is_first = False
     if not columns:
         raise FormatError("The file is empty.")
     stream.seek(start)
-    return Table(_records(stream, list(columns)), Form("jsonl", "utf-8"), close=stream.close)
+    return _Lines(stream, list(columns))
 
 
-def _records(stream: IO[bytes], columns: list[str]) -> Iterator[Record]:
-    yield 0, columns
-    for number, values in _objects(stream):
-        yield number, [as_text(values.get(name)) for name in columns]
+class _Lines(Table):
+    """Rows of objects; the keys are the header."""
+
+    def __init__(self, stream: IO[bytes], columns: list[str]) -> None:
+        super().__init__(iter([(0, columns)]), Form("jsonl", "utf-8"), close=stream.close)
+        self._stream = stream
+
+    def rows(self) -> Iterator[Row]:
+        columns, width = self._columns, self._width
+        for number, found in _objects(self._stream):
+            if isinstance(found, str):
+                yield Row(number, [], columns, width, problem=found)
+            else:
+                yield Row(number, [as_text(found.get(name)) for name in self.header], columns, width)
+        self.close()
 
 
-def _objects(stream: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(stream: IO[bytes]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each line that is not blank with its number: its object, or why it is none."""
     number = 0
     while line := stream.readline(MAX_ROW_CHARACTERS + 1):
         number += 1
         if len(line) > MAX_ROW_CHARACTERS:
-            raise FormatError(f"A line is longer than {MAX_ROW_CHARACTERS:,} bytes.", line=number)
-        if not line.strip():
-            continue
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            values = json.loads(text, parse_float=_Written, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise FormatError("This line is not JSON in UTF-8.", line=number) from error
-        if not isinstance(values, dict):
-            raise FormatError('Each line is one object: {"sku": "A-1", "name": "Cup"}.', line=number)
-        yield number, values
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(MAX_ROW_CHARACTERS)
+            yield number, f"This line is longer than {MAX_ROW_CHARACTERS:,} bytes."
+        elif line.strip():
+            yield number, _object(line, "utf-8-sig" if number == 1 else "utf-8")
+
+
+def _object(line: bytes, encoding: str) -> dict[str, Any] | str:
+    try:
+        values = json.loads(line.decode(encoding), parse_float=_Written, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return "This line is not JSON in UTF-8."
+    return values if isinstance(values, dict) else 'Each line is one object: {"sku": "A-1", "name": "Cup"}.'
 
 
 class _Written(float):

@@ -34,11 +34,16 @@ class FormatError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: `number` is the physical line (from 1) it starts on, `cells` are exactly as typed."""
+    """One row: `number` is the physical line (from 1) it starts on, `cells` are exactly as typed.
+
+    `width`: how many columns the table has, named or not. `problem`: why the row cannot be read; it has no cells then.
+    """
 
     number: int
     cells: list[str]
     columns: Mapping[str, int] = field(repr=False, compare=False)
+    width: int = field(repr=False, compare=False)
+    problem: str = ""
 
     def get(self, name: str) -> str | None:
         """The cell in the column `name`: "" in a row too short, None without such a column."""
@@ -46,6 +51,10 @@ class Row:
         if place is None:
             return None
         return self.cells[place] if place < len(self.cells) else ""
+
+    def beyond(self) -> list[str]:
+        """The cells with any text in them that stand beyond the last column."""
+        return [cell for cell in self.cells[self.width :] if cell.strip()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Table:
         """Name the columns, before the rows are read: a name that is there twice means its first column."""
         self.names = name_columns(header)
         self._columns = {name: place for place, name in enumerate(self.names)}
+        self._width = max(len(self.header), len(self.names))
 
     def _read_header(self, header_line: int | None) -> Record:
         for record in self._records:
@@ -113,9 +123,9 @@ class Table:
 
         Raises FormatError with the line of whatever cannot be read.
         """
-        columns = self._columns
+        columns, width = self._columns, self._width
         for number, cells in self._records:
-            yield Row(number, cells, columns)
+            yield Row(number, cells, columns, width)
         self.close()
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ def as_reading(given: Mapping[str, Any]) -> Reading:
 def detect(upload: Upload | None, reading: Mapping[str, Any]) -> Detected:
     """Look at a file's first rows. Raises FileGone, ImportUnreadable."""
     with opened(upload, reading) as table:
-        rows = list(islice(table.rows(), SAMPLED))
+        rows = [row for row in islice(table.rows(), SAMPLED) if not row.problem]
         form = table.form
         found = {
             "format": form.format,

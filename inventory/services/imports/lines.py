@@ -57,6 +57,7 @@ class LineReader:
 
     def read(self, row: Row) -> Line:
         """Raises RefusedLine."""
+        _refuse_broken(row)
         for column in self.fill_down:
             self.above[column] = (row.get(column) or "").strip() or self.above.get(column, "")
         values: dict[str, Any] = {}
@@ -97,6 +98,18 @@ class LineReader:
             return wanted.read(typed, self.how)
         except CellProblem as problem:
             raise RefusedLine(problem, column=_named(columns), value=typed) from None
+
+
+def _refuse_broken(row: Row) -> None:
+    """Raise RefusedLine for a row whose cells are not where the header says."""
+    if row.problem:
+        hint = "The other lines are read; correct this one."
+        raise RefusedLine(CellProblem("import_bad_json", row.problem, hint=hint))
+    beyond = row.beyond()
+    if beyond:
+        detail = f"The line has {len(row.cells):,} cells for {row.width:,} columns."
+        hint = "Is a delimiter in a value that is not quoted?"
+        raise RefusedLine(CellProblem("import_extra_cells", detail, hint=hint), value=beyond[0])
 
 
 def _blank(wanted: Field, columns: str | Sequence[str], typed: str) -> Any:

@@ -41,9 +41,9 @@ def test_objects_become_rows(write) -> None:  # type: ignore[no-untyped-def]
     "content",
     [
         b"{}\n",
-        b'{"a":1}\n[1]\n',
-        b'{"a":1}\n{"a":NaN}\n',
-        b'{"a":1}\n{"a":\n',
+        b'\n{"a":1}]\n{"a":1}\n',
+        b'{"a":NaN}\n{"a":1}\n',
+        b'{"a":\n1}\n',
         b'{"a":"\xff"}\n',
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
         b'{"a":"' + b"x" * 1_100_000 + b'"}\n',
@@ -53,6 +53,29 @@ def test_objects_become_rows(write) -> None:  # type: ignore[no-untyped-def]
 def test_what_is_no_json_lines_is_refused(write, content: bytes) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(FormatError):
         open_file(write(content))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"[1]", "one object"),
+        (b'{"a":NaN}', "not JSON"),
+        (b'{"a":', "not JSON"),
+        (b'\xef\xbb\xbf{"a":"x"}', "not JSON"),
+        (b'{"a":"\xff"}', "not JSON"),
+        (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not JSON"),
+        (b'{"a":"' + b"x" * 3_200_000 + b'"}', "longer than 1,048,576 bytes"),
+    ],
+)
+def test_a_broken_line_is_a_row_with_a_problem(write, line: bytes, told: str) -> None:  # type: ignore[no-untyped-def]
+    with open_file(write(b'{"a":1}\n\n' + line + b'\n{"a":2,"b":3}\n' + line)) as table:
+        rows = list(table.rows())
+    assert table.names == ["a", "b"]
+    assert [(row.number, row.cells, bool(row.problem)) for row in rows] == [
+        (1, ["1", ""], False), (3, [], True), (4, ["2", "3"], False), (5, [], True),
+    ]  # fmt: skip
+    assert told in rows[1].problem
+    assert rows[1].get("a") == ""
 
 
 def test_a_line_written_is_a_line_read(write) -> None:  # type: ignore[no-untyped-def]
