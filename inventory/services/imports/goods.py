@@ -10,6 +10,7 @@ from inventory.services.imports.codes import product_of, products_of
 from inventory.services.imports.fields import CellProblem
 from inventory.services.imports.lines import Line
 from inventory.services.imports.references import Products, find_lots
+from inventory.services.imports.subtotals import is_total
 
 MAX_SKU = 100
 
@@ -26,12 +27,13 @@ class Goods:
 
     def is_named(self, line: Line) -> bool:
         """Whether a line says which product it is about."""
-        by_name = self.options.match == "name" and line.get("product_name")
-        return bool(line.get("product") or line.get("product_id") or by_name)
+        name = line.get("product_name") if self.options.match == "name" else ""
+        return bool(line.get("product") or line.get("product_id") or (name and not is_total(name)))
 
     def leave_out_unnamed(self, line: Line) -> None:
         """A line that names no product: a subtotal is skipped. Raises CellProblem where it is about something."""
-        if line.get("note") or line.get("product_name"):
+        named = line.get("product_name") or line.get("note")
+        if named and not is_total(named):
             raise CellProblem("import_no_code", "There is no code.", field="product")
         self.chunk.skip(line, "import_no_code", "There is no code: a subtotal, or a line of text.")
 

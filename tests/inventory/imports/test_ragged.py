@@ -1,15 +1,17 @@
-"""Lines whose cells are not where the header says."""
+"""Lines whose cells are not where the header says, and lines that add up others."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from devices.models import Device, Feed
 from inventory.jobs import runner
-from inventory.models import ImportRow, Product
+from inventory.models import CountEntry, ImportRow, Product, StockMovement
+from tests import factories
 
 
 def bring(api: APIClient, kind: str, content: str, **more: Any) -> list[tuple[int, str, str]]:
@@ -73,3 +75,51 @@ def test_a_first_line_that_is_no_object_is_another_kind_of_file(device: Device, 
     answer = api.post("/v1/imports", {"file": file, "kind": "products"}, format="multipart")
     assert (answer.status_code, answer.json()["internal_code"]) == (422, "import_unreadable")
     assert Feed.objects.get(device=device).head == head
+
+
+TOTALS = (
+    "Total",
+    "SUBTOTAL",
+    "Sub-total:",
+    "Sous-total 2",
+    "Total général",
+    "TOTAL GENERAL",
+    "Summe",
+    "Somme",
+    "Итого",
+)
+GOODS = ("Cup", "Fage Total 0%", "Total Quartz 5W40", "General", "Totally Cups", "Summer cup", "12")
+
+
+@pytest.mark.parametrize("kind", ["stock", "movements", "counts"])
+@pytest.mark.parametrize("column", ["name", "note"])
+def test_a_named_total_is_skipped_and_other_names_want_a_code(
+    device: Device, api: APIClient, kind: str, column: str
+) -> None:
+    factories.make_product(device, sku="SKU")
+    field = "product_name" if column == "name" else "note"
+    mapping = {"product": "product", "quantity": "quantity", field: column}
+    if kind == "movements":
+        mapping["occurred_at"] = "date"
+    lines = "".join(f",5,2027-01-01,{name}\n" for name in TOTALS + GOODS)
+    content = f"product,quantity,date,{column}\nSKU,5,2027-01-01,\n{lines}"
+    found = bring(api, kind, content, mapping=mapping)
+    assert found[0] == (2, "created", "")
+    told = dict(zip(TOTALS + GOODS, [row[1:] for row in found[1:]], strict=True))
+    assert told == {
+        **dict.fromkeys(TOTALS, ("skipped", "import_no_code")), **dict.fromkeys(GOODS, ("error", "import_no_code")),
+    }  # fmt: skip
+    assert StockMovement.objects.count() + CountEntry.objects.count() == 1
+    assert Product.objects.count() == 1
+
+
+def test_a_total_is_no_product_where_products_are_known_by_name(device: Device, api: APIClient) -> None:
+    found = bring(api, "stock", "product,quantity,name\n,5,Cup\n,5,Total\n", options={"match": "name"})
+    assert [row[1:] for row in found] == [("created", ""), ("skipped", "import_no_code")]
+    assert Product.objects.get().name == "Cup"
+
+
+def test_a_note_does_not_make_a_named_line_a_total(device: Device, api: APIClient) -> None:
+    content = "product,quantity,name,note\n,5,Cup,Total\n,5,Total,Cup\n"
+    assert [row[1] for row in bring(api, "stock", content)] == ["error", "skipped"]
+    assert not Product.objects.exists()
