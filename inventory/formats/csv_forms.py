@@ -99,7 +99,7 @@ def _sniff_delimiter(text: str) -> str:
         scores = {delimiter: _score(part, delimiter) for delimiter in DELIMITERS}
         best = max(DELIMITERS, key=lambda delimiter: scores[delimiter])
         if scores[best] > 0:
-            return best
+            return _below_title(part, best)
     for delimiter in RARE_DELIMITERS:
         if _cuts_evenly(text, delimiter):
             return delimiter
@@ -119,15 +119,33 @@ def _below_letterhead(text: str) -> str:
 
 def _score(text: str, delimiter: str) -> float:
     """How well a delimiter fits: the share of rows as wide as the header, times the cuts in the header."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    widths = [len(cells) for cells in islice(reader, _SNIFFED_ROWS) if any(cells)]
+    widths = _widths(text, delimiter)
     return (widths[0] - 1) * widths.count(widths[0]) / len(widths) if widths else 0
 
 
+def _below_title(text: str, best: str) -> str:
+    """`best`, unless what it cuts is a title such as "Inventory, May 2027": another delimiter that is not in the first
+    row cuts more of the rows alike then, and into as many cells at least."""
+    widths = _widths(text, best)
+    wanted, most, found = widths[0], widths.count(widths[0]), best
+    for delimiter in DELIMITERS:
+        others = _widths(text, delimiter)
+        if others[0] == 1:
+            alike = max((others.count(width) for width in {*others} if width >= wanted), default=0)
+            if alike * len(widths) > most * len(others):
+                widths, most, found = others, alike, delimiter
+    return found
+
+
 def _cuts_evenly(text: str, delimiter: str) -> bool:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    widths = {len(cells) for cells in islice(reader, _SNIFFED_ROWS) if any(cells)}
+    widths = {*_widths(text, delimiter)}
     return len(widths) == 1 and max(widths) > 1
+
+
+def _widths(text: str, delimiter: str) -> list[int]:
+    """How many cells the first rows have."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [len(cells) for cells in islice(reader, _SNIFFED_ROWS) if any(cells)]
 
 
 def _is_quoted(text: str, delimiter: str, *, cut: bool) -> bool:

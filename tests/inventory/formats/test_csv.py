@@ -317,3 +317,18 @@ def quick() -> Iterator[None]:
 def test_a_hundred_thousand_rows(quick: None):
     line = b"536365,85123A,WHITE HANGING HEART T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom"
     assert sum(1 for _ in table(b"A,B,C,D,E,F,G,H\n" + (line + b"\n") * 100_000).rows()) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter", "header"),
+    [
+        (b"Inventory, May 2027\nsku;name;qty\nA;Cup;3\nB;Pot;4\n", ";", ["sku", "name", "qty"]),
+        (b"Inventory, May 2027\nsku;qty\nA;1,5\nB;2,5\nC;3\n", ";", ["sku", "qty"]),
+        (b"Inventory, May 2027\n\nRoom 1\nCounted by Ada, Bob\nsku\tqty\nA\t1\nB\t2\nC\t3\n", "\t", ["sku", "qty"]),
+        (b"sku,name,tags\nA,Cup,a;b\nB,Pot,c;d,x\nC,Jar,e;f,x\n", ",", ["sku", "name", "tags"]),
+        (b"sku,tags\nA,a;b\nB,c;d\nC,e\n", ",", ["sku", "tags"]),
+    ],
+)
+def test_a_title_with_commas_does_not_hide_the_table(content: bytes, delimiter: str, header: list[str]) -> None:
+    with open_table(io.BytesIO(content), guess=True) as table:
+        assert (table.delimiter, table.header) == (delimiter, header)
