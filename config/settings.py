@@ -209,6 +209,8 @@ SPECTACULAR_SETTINGS = {
         "ImportKindEnum": ["barcodes", "categories", "counts", "locations", "lots", "movements", "products", "stock"],
         "ImportStatusEnum": "inventory.models.imports.ImportSession.Status",
         "ImportOutcomeEnum": "inventory.models.imports.ImportRow.Outcome",
+        "ColumnTypeEnum": "inventory.services.imports.column_types.TYPES",
+        "TypeEnum": ["moment", "day", "whole", "flag", "choice", "id"],
         "AlertKindEnum": "inventory.models.alerts.AlertRule.Kind",
         "CaseKindEnum": "inventory.models.cases.Case.Kind",
         "CaseStateEnum": "inventory.models.cases.Case.State",

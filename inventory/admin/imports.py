@@ -170,7 +170,9 @@ class ImportAdmin(StaffAdmin):
         row = kwargs.get("obj") or context.get("original")
         if row is not None:
             told = ImportRow.objects.filter(session=row).exclude(internal_code="").order_by("number")
-            context = {**context, "import_rows": told[:TOLD], "import_session": row}
+            types = {found["column"]: shown_type(found) for found in row.detected["types"]}
+            columns = [(name, types.get(name, "")) for name in row.columns]
+            context = {**context, "import_rows": told[:TOLD], "import_session": row, "import_columns": columns}
         return super().render_change_form(request, context, *args, **kwargs)
 
     # --- what is shown ---
@@ -197,8 +199,15 @@ class ImportAdmin(StaffAdmin):
         told = (
             {**row.reading, "delimiter": repr(row.reading["delimiter"])} if "delimiter" in row.reading else row.reading
         )
-        names = ("format", "encoding", "delimiter", "sheet", "header_line")
+        told = {**told, "line_ends": row.detected["line_ends"]}
+        names = ("format", "encoding", "delimiter", "line_ends", "sheet", "header_line")
         return ", ".join(f"{name.replace('_', ' ')} {told[name]}" for name in names if told.get(name) not in (None, ""))
+
+
+def shown_type(found: dict[str, Any]) -> str:
+    """A column's type as people read it: `date (dmy)`."""
+    words = str(found["type"]).replace("_", " ")
+    return f"{words} ({found['date_format']})" if found["date_format"] else words
 
 
 def mapping_form(session: ImportSession) -> type[ServiceForm]:

@@ -18,8 +18,10 @@ from config.core.uploads import UploadParser
 from devices.api.owned import DeviceScopedViewSet
 from devices.api.records import StrictSerializer, wanted_fields
 from inventory.api.jobs import JobStorySerializer, accepted
+from inventory.formats.csv_forms import LINE_ENDS
 from inventory.models import ImportProfile, ImportRow, ImportSession
 from inventory.services.imports import profiles, sessions
+from inventory.services.imports.column_types import ORDERS, TYPES
 from inventory.services.imports.ready import PROFILES
 from inventory.services.imports.registry import KINDS
 from inventory.services.uploads import find_upload, save_upload
@@ -34,6 +36,21 @@ class ReadingSerializer(StrictSerializer):
     sheet = serializers.CharField(required=False, max_length=100)
     header_line = serializers.IntegerField(required=False, min_value=0, max_value=1_000_000, allow_null=True)
     columns = serializers.ListField(child=serializers.CharField(max_length=200), required=False, max_length=4000)
+
+
+class DetectedTypeSerializer(serializers.Serializer[Any]):
+    """What a column's first cells look like; nothing is read by it."""
+
+    column = serializers.CharField()
+    type = serializers.ChoiceField(choices=TYPES)
+    date_format = serializers.CharField(allow_null=True, help_text=f"{', '.join(ORDERS)}; null where there is no day.")
+
+
+class DetectedSerializer(serializers.Serializer[Any]):
+    """What was found out about the file and is not to be set."""
+
+    line_ends = serializers.CharField(allow_null=True, help_text=f"{', '.join(LINE_ENDS)} (of CSV, in its first MiB).")
+    types = DetectedTypeSerializer(many=True)
 
 
 class ImportChangeSerializer(StrictSerializer):
@@ -68,6 +85,7 @@ class ImportSerializer(serializers.ModelSerializer[ImportSession]):
     status = serializers.ChoiceField(source="standing", choices=ImportSession.Status.choices, read_only=True)
     job_id = serializers.SerializerMethodField()
     reading = ReadingSerializer(read_only=True)
+    detected = DetectedSerializer(read_only=True)
     columns = serializers.ListField(child=serializers.CharField(), read_only=True)
     sample = serializers.ListField(child=serializers.ListField(child=serializers.CharField()), read_only=True)
     mapping = serializers.DictField(read_only=True)
@@ -78,8 +96,8 @@ class ImportSerializer(serializers.ModelSerializer[ImportSession]):
     class Meta:
         model = ImportSession
         fields = (
-            "id", "device", "file_name", "kind", "profile", "status", "job_id", "reading", "columns", "sample",
-            "mapping", "options", "summary", "requested_by", "created_at", "updated_at",
+            "id", "device", "file_name", "kind", "profile", "status", "job_id", "reading", "detected", "columns",
+            "sample", "mapping", "options", "summary", "requested_by", "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = fields
 

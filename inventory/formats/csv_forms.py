@@ -17,6 +17,7 @@ ENCODINGS = (
     *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1", "iso-8859-15"),
     *("mac-roman", "cp437", "cp850", "cp1250", "cp1251", "gb18030", "shift-jis", "euc-kr", "big5"),
 )
+LINE_ENDS = ("crlf", "lf", "cr", "mixed")
 
 _SAMPLE_BYTES = 1_048_576
 _SNIFFED_ROWS = 200
@@ -25,6 +26,8 @@ _LETTERHEAD_LINES = 30
 _NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _MAC_LETTER = re.compile(rb"[A-Za-z][\x83\x88\x8a\x8d-\x90\x9d\x9f]")  # ä ç é è ê ü there, letters of no use elsewhere
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_NAMES_OF_ENDS = {"\r\n": "crlf", "\n": "lf", "\r": "cr"}
+_QUOTED = re.compile(r'"[^"]*"')
 _LATIN_LETTER = re.compile(rb"[A-Za-z][\xdf-\xff]")
 _SIGNATURES = {b"PK\x03\x04": "an XLSX or ZIP", b"\xd0\xcf\x11\xe0": "an old Excel (XLS)", b"%PDF": "a PDF"}
 
@@ -45,7 +48,7 @@ def sniff_form(
     elif (encoding := encoding.strip().lower().replace("_", "-")) not in ENCODINGS:
         raise FormatError(f"Unknown encoding {encoding[:20]!r}: use one of {', '.join(ENCODINGS)}.")
     stream.seek(start)
-    text = sample.decode(encoding, "replace").removeprefix("\ufeff")
+    text = whole = sample.decode(encoding, "replace").removeprefix("\ufeff")
     above = (header_line or 1) - 1
     if above > 0:
         text = _LINE_ENDS.split(text, above)[-1]
@@ -54,7 +57,17 @@ def sniff_form(
     elif len(delimiter) != 1 or delimiter in '"\r\n\0':
         raise FormatError(f"The delimiter must be one character, not {delimiter[:9]!r}.")
     quoted = delimiter not in "\t|" or _is_quoted(text, delimiter, cut=len(sample) == _SAMPLE_BYTES)
-    return Form("csv", encoding, delimiter, quoted)
+    return Form("csv", encoding, delimiter, quoted, line_ends=_line_ends(whole, quoted=quoted))
+
+
+def _line_ends(text: str, *, quoted: bool) -> str:
+    """How the rows of a sample end; "" where it has but one line. Line ends inside quotes are no ends of rows."""
+    if quoted:
+        text = _QUOTED.sub("", text)
+    ends = {*_LINE_ENDS.findall(text.removesuffix("\r"))}  # a sample may be cut in the middle of CRLF
+    if not ends:
+        return "cr" if text.endswith("\r") else ""
+    return "mixed" if len(ends) > 1 else _NAMES_OF_ENDS[ends.pop()]
 
 
 def _read_sample(stream: IO[bytes]) -> bytes:

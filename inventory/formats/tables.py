@@ -59,13 +59,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is written, as far as that applies to its format."""
+    """How a file is written, as far as that applies to its format. `line_ends`: crlf, lf, cr or mixed."""
 
     format: str
     encoding: str = ""
     delimiter: str = ""
     quoted: bool = True
     sheet: str = ""
+    line_ends: str = ""
 
 
 class Table:

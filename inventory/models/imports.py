@@ -13,6 +13,11 @@ from inventory.models.artifacts import Upload
 from inventory.models.jobs import Job
 
 
+def nothing_detected() -> dict[str, Any]:
+    """What is told of a file that nobody has looked at in this way."""
+    return {"line_ends": None, "types": []}
+
+
 class ImportSessionQuerySet(models.QuerySet["ImportSession"]):
     """Reads of imports."""
 
@@ -24,7 +29,8 @@ class ImportSessionQuerySet(models.QuerySet["ImportSession"]):
 class ImportSession(models.Model):
     """One file: draft → ready (dry run) → running → applied → reverted; failed where a run broke off.
 
-    `reading`, `columns`, `sample` = how the file is read and what is in it; `mapping` = field → column(s).
+    `reading`, `columns`, `sample` = how the file is read and what is in it; `detected` = what else was found out
+    (line ends, types of columns), to be looked at alone; `mapping` = field → column(s).
     `checked_revision` = the device's head when the dry run began: rows changed since are left alone.
     `done` = rows of the file that committed chunks have gone past; `first_revision`, `last_revision` = where its
     events lie in the feed, all of them with the session's id as operation_id.
@@ -52,6 +58,7 @@ class ImportSession(models.Model):
     reading = models.JSONField(default=dict)
     columns = models.JSONField(default=list)
     sample = models.JSONField(default=list)
+    detected = models.JSONField(default=nothing_detected)
     mapping = models.JSONField(default=dict)
     options = models.JSONField(default=dict)
     summary = models.JSONField(null=True, encoder=DjangoJSONEncoder)

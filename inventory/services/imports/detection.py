@@ -17,6 +17,7 @@ from inventory.formats.tables import FormatError, Row, Table
 from inventory.models import Upload
 from inventory.services.artifacts import open_artifact
 from inventory.services.exports.tables import columns_of, tables
+from inventory.services.imports.column_types import guess_type
 from inventory.services.imports.guesses import guess_mapping, guess_options, same_header
 from inventory.services.imports.kinds import ImportKind
 from inventory.services.imports.ready import PROFILES, ReadyProfile
@@ -30,16 +31,22 @@ OWN_TABLES = {"movements": "stock_movements"} | {
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What was found out about a file."""
+    """What was found out about a file: `reading` may be set otherwise, `line_ends` not."""
 
     reading: dict[str, Any]
     columns: list[str]
     sample: list[list[str]]
     rows: Sequence[Row]
+    line_ends: str = ""
 
     def cells(self) -> dict[str, list[str]]:
         """The sampled cells by column."""
         return {name: [row.get(name) or "" for row in self.rows] for name in self.columns}
+
+    def told(self) -> dict[str, Any]:
+        """What is shown beside the reading: line ends, and a type for each column."""
+        types = [{"column": name, **guess_type(cells)} for name, cells in self.cells().items()]
+        return {"line_ends": self.line_ends or None, "types": types}
 
 
 @contextmanager
@@ -84,7 +91,7 @@ def detect(upload: Upload | None, reading: Mapping[str, Any]) -> Detected:
         said = {name: value for name, value in reading.items() if value not in ("", None, [])}
         sample = [[cell[:SHOWN_CHARACTERS] for cell in row.cells] for row in rows[:SHOWN]]
         kept = {name: value for name, value in found.items() if value not in ("", None)}
-        return Detected({**kept, **said}, list(table.names), sample, rows)
+        return Detected({**kept, **said}, list(table.names), sample, rows, form.line_ends)
 
 
 def fitting_profile(columns: Sequence[str], kind: str) -> ReadyProfile | None:

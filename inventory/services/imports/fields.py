@@ -23,7 +23,7 @@ YEARS = range(1900, 9000)
 DATE_FORMATS = ("iso", "dmy", "mdy")
 WORDS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 
-_PARTS = re.compile(
+PARTS = re.compile(
     r"(\d{1,2})[-/. ](\d{1,2}|[A-Za-z]{3})[-/. ](\d{4}|\d{2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
 )
 _MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6}
@@ -174,7 +174,7 @@ def expiry(typed: str, how: How) -> date:
 
 
 def _chosen(typed: str, how: How) -> datetime:
-    found = _PARTS.fullmatch(typed)
+    found = PARTS.fullmatch(typed)
     if found is None:
         detail = f"{typed[:40]!r} is not a time: write it as 2010-12-01 08:26:00."
         raise CellProblem("import_not_a_date", detail)

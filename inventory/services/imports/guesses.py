@@ -15,7 +15,7 @@ _COMMA = re.compile(r"[+-]?\d+,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 _POINT = re.compile(r"[+-]?\d+\.\d+")
 _DAY = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](?:\d{4}|\d{2})(?:[ T].*)?")
-_CODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")
+CODE = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 _MONTHS = 12
 SHAPES = {"import_not_an_id", "import_not_a_flag", "import_unknown_choice", "import_bad_attributes"}
 
@@ -55,7 +55,7 @@ def _problem(field: Field, cell: str) -> str:
 def _column_of_codes(names: Sequence[str], samples: Sequence[Sequence[str]]) -> str | None:
     for place, name in enumerate(names):
         cells = [row[place].strip() for row in samples if place < len(row) and row[place].strip()]
-        if cells and all(_CODE.fullmatch(cell) for cell in cells) and len(set(cells)) == len(cells):
+        if cells and all(CODE.fullmatch(cell) for cell in cells) and len(set(cells)) == len(cells):
             return name
     return None
 

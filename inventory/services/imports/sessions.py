@@ -63,6 +63,7 @@ def create_import(
         reading=found.reading,
         columns=found.columns,
         sample=found.sample,
+        detected=found.told(),
         mapping=read_mapping(wanted, mapping, found.columns) if mapping is not None else mapped,
         options=given_options(read_options({**opted, **(options or {})})),
         actor_kind=actor.kind,
@@ -94,6 +95,7 @@ def change_import(session: ImportSession, *, actor: Actor, changes: Mapping[str,
     if "reading" in changes:
         found = detect(current.upload, _said(changes["reading"]))
         current.reading, current.columns, current.sample = found.reading, found.columns, found.sample
+        current.detected = found.told()
     if "mapping" in changes:
         current.mapping = read_mapping(kind, changes["mapping"], found.columns)
     elif "reading" in changes or kind.name != current.kind:

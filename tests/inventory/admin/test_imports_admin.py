@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ def test_a_file_is_sent_mapped_tried_applied_and_reverted(boss: Client, device: 
     session = ImportSession.objects.get()
     shown = boss.get(page("change", session.pk)).content.decode()
     assert "First rows of goods.csv" in shown
+    assert "line ends lf" in shown
+    assert re.findall(r"<br><span [^>]*>([^<]*)</span></th>", shown) == ["text", "text", "date (dmy)", "decimal comma"]
     assert 'name="map_sku"' in shown
     answer = boss.post(
         page("change", session.pk),
