@@ -88,6 +88,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 AUTH_USER_MODEL = "devices.User"
+LOGIN_REDIRECT_URL = "admin:index"  # who opens the login page itself comes from nowhere
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {

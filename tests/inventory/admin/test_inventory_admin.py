@@ -274,6 +274,14 @@ def test_errors_of_the_admin_are_pages(boss: Client) -> None:
     assert boss.get("/admin").url == "/admin/"
 
 
+def test_who_opens_the_login_page_itself_comes_to_the_dashboard(boss: Client) -> None:
+    user = User.objects.get(pk=boss.session["_auth_user_id"])
+    user.set_password("a long word for once")
+    user.save()
+    entered = Client().post("/admin/login/", {"username": user.username, "password": "a long word for once"})
+    assert (entered.status_code, entered.headers["Location"]) == (302, "/admin/")
+
+
 def test_lists_are_searched_through_products_and_by_id(boss: Client, device: Device) -> None:
     movement = factories.make_movement(device, reference="PO-9")
     product = movement.product
