@@ -105,3 +105,12 @@ def test_a_time_without_its_zone_measures_nothing(api: APIClient, device: Device
     response = api.post("/v1/sync/push", {"client_time": told, "ops": [op("create", "tasks", {"title": "x"})]})
     assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "client_time")
     assert (contents(device), offset()) == (before, 0)
+
+
+@pytest.mark.parametrize(
+    ("behind_ms", "told"),
+    [(1_200_007, "0:20:00 behind"), (-1_200_007, "0:20:00 ahead"), (-90_061_000, "1 day, 1:01:01 ahead")],
+)
+def test_a_case_says_how_far_and_which_way(api: APIClient, still: object, behind_ms: int, told: str) -> None:
+    push_with(api, behind_ms)
+    assert Case.objects.get(kind=Case.Kind.CLOCK_SKEW).summary.endswith(f" is {told}")
