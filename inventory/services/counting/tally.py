@@ -20,7 +20,10 @@ ONE = Decimal(1)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The total of one pass: `counts` = the entries it is made of, in counting order, as facts."""
+    """The total of one pass: `counts` = the entries it is made of, in counting order, as facts.
+
+    `counters` = whoever counted in it, also where another count stands: theirs are no other eyes.
+    """
 
     pass_number: int
     counted: Decimal
@@ -60,7 +63,7 @@ def tally_pass(pass_number: int, entries: Iterable[CountEntry], *, above: Above,
         counted=counted,
         entries=chosen,
         counts=[fact_of_count(entry) for entry in chosen],
-        counters=frozenset(key for entry in chosen for key in counters_of(entry)),
+        counters=frozenset(key for found in by_sheet.values() for entry in found for key in counters_of(entry)),
         counted_at=chosen[-1].corrected_at,
         flags=tuple(sorted(flags)),
     )

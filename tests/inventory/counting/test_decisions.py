@@ -124,6 +124,21 @@ def test_whoever_counted_in_any_pass_cannot_decide() -> None:
         refused(desk, FourEyes, actor=actor)
 
 
+@pytest.mark.parametrize("same_sheet", [True, False])
+def test_whoever_counted_what_another_count_replaced_cannot_decide(same_sheet: bool) -> None:
+    """By a later total on the sheet, or by a sheet of the same zone: they have seen the shelf."""
+    desk = Desk(recount="optional")
+    desk.stock(10)
+    desk.open()
+    first = desk.sheet()
+    desk.count(first, 7, actor=CLERK)
+    desk.count(first if same_sheet else desk.sheet(), 6, who=1)
+    desk.close()
+    assert desk.line.counted == 6
+    refused(desk, FourEyes, actor=CLERK)
+    assert desk.accept().state == "accepted"
+
+
 def test_whoever_counted_an_accepted_variance_cannot_approve_it() -> None:
     desk = varied(recount="optional")
     with pytest.raises(LinesUndecided, match="1 lines wait"):
