@@ -7,7 +7,7 @@ meanwhile moves both sides.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from devices.models import Device
 from inventory.models import CountEntry, StockLevel, StockMovement, Stocktake, StocktakeLine
 from inventory.services.causality import CLOSE, Fact, Judged, judge
 from inventory.services.counting.tally import Tally, tallies, zones_above
+from inventory.services.late_movements import line_reference
 from inventory.services.levels import Bucket
 
 Key = tuple[int, int, int | None]  # product, location, lot
@@ -89,15 +90,25 @@ def find_results(stocktake: Stocktake, lines: Sequence[StocktakeLine]) -> list[F
     findings = []
     for line in lines:
         level, deltas = levels.get(key_of(line), Decimal(0)), moved.get(key_of(line), [])
-        results = [_result(tally, level, deltas) for tally in totals[line.pk]]
+        results = [_result(line, tally, level, deltas) for tally in totals[line.pk]]
         findings.append(Finding(line, level, results, _flags(line, results, movers)))
     return findings
 
 
-def _result(tally: Tally, level: Decimal, deltas: Sequence[tuple[StockMovement, Decimal]]) -> Result:
-    judged = judge(deltas, tally.counts)
+def _result(
+    line: StocktakeLine, tally: Tally, level: Decimal, deltas: Sequence[tuple[StockMovement, Decimal]]
+) -> Result:
+    judged = [_told_apart(line, found) for found in judge(deltas, tally.counts)]
     not_before = sum((found.delta for found in judged if not found.before), Decimal(0))
     return Result(tally, level - not_before, judged)
+
+
+def _told_apart(line: StocktakeLine, judged: Judged) -> Judged:
+    """What was booked on this very line, or takes that back, stands at its count and yet is never in doubt."""
+    made = judged.movement.reverses or judged.movement
+    if made.pk == line.movement_id or made.reference == line_reference(line):
+        return replace(judged, before=False, doubt=False, why="own_posting")
+    return judged
 
 
 def _flags(line: StocktakeLine, results: Sequence[Result], movers: set[tuple[Key, int]]) -> tuple[str, ...]:

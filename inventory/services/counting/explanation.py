@@ -22,6 +22,7 @@ SENTENCES = {
     "pulled_close": "pulled before the counts were pushed, and too close to the count for the clocks to tell",
     "pulled_later": "pulled before the counts were pushed, but later than the count by the clocks",
     "after_receipt": "it happened when the count had arrived already",
+    "own_posting": "what was posted for this line, or takes that back",
     "while_counting": "between the first and the last count that make up this total",
 }
 
