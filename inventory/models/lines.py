@@ -67,8 +67,9 @@ class StocktakeLineQuerySet(DeviceOwnedQuerySet):
         return self.surplus().filter(expected__lte=0)
 
     def not_counted(self) -> Self:
-        """Nobody counted it."""
-        return self.filter(counted__isnull=True)
+        """Nobody counted it, also where it is assumed to be nothing."""
+        nobody = models.Q(counted__isnull=True) | models.Q(counters=[])
+        return self.filter(nobody).exclude(state=Line.COUNTED)  # counted, but not evaluated yet
 
     def misplaced(self) -> Self:
         """Found unexpectedly here while the same product (and lot) is missing elsewhere in the stocktake."""

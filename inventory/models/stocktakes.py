@@ -92,10 +92,11 @@ class StocktakeQuerySet(DeviceOwnedQuerySet):
     def with_counts(self) -> Self:
         """Adds line_count, counted_count (counted at least once) and decided_count to each."""
         lines = models.Q(lines__deleted_at__isnull=True)
+        counted = models.Q(lines__state="counted") | ~models.Q(lines__counters=[])  # not evaluated yet; evaluated
         waiting = models.Q(lines__state__in=["to_count", "counted", "variance", "recount"])
         return self.annotate(
             line_count=models.Count("lines", filter=lines),
-            counted_count=models.Count("lines", filter=lines & models.Q(lines__counted_at__isnull=False)),
+            counted_count=models.Count("lines", filter=lines & counted),
             decided_count=models.Count("lines", filter=lines & ~waiting),
         )
 

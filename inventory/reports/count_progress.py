@@ -10,11 +10,11 @@ from uuid import UUID
 from django.db.models import Count, F, Max, Min, Q
 
 from inventory.models import Case, CountEntry, CountSheet, Job, ScanEvent, Stocktake
-from inventory.models.lines import WAITING
+from inventory.models.lines import WAITING, Line
 
 UNFINISHED = (Job.Status.QUEUED, Job.Status.RUNNING)
 STILL_OPEN = (Case.State.OPEN, Case.State.CLAIMED)
-COUNTED = Q(counted_at__isnull=False)
+COUNTED = Q(state=Line.COUNTED) | ~Q(counters=[])  # not evaluated yet; evaluated
 DECIDED = ~Q(state__in=WAITING)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inventory.models import StocktakeLine
+from inventory.models import Stocktake, StocktakeLine
+from inventory.reports.count_progress import progress_of
 from tests import factories
 from tests.inventory.counting.desk import Desk
 
@@ -36,3 +37,25 @@ def test_every_line_is_in_the_lists_it_belongs_to() -> None:
     assert listed("misplaced") == {f"missing at {bay}"}
     assert listed("not_counted") == {"left at Main"}
     assert listed("waiting") == {"missing at Main", "left at Main", *listed("surplus")}
+
+
+def test_what_waits_for_its_evaluation_is_counted_and_an_assumed_zero_is_not() -> None:
+    desk = Desk(not_counted="zero_with_approval")
+    tea = factories.make_product(desk.device, name="Tea")
+    for product in (desk.product, tea):
+        desk.stock(10, product_id=product.uuid)
+    desk.open()
+    desk.count(desk.sheet(), 10)
+    figures = []
+    for evaluated in (False, True):
+        if evaluated:
+            desk.close()
+        left = StocktakeLine.objects.not_counted().select_related("product")
+        row = Stocktake.objects.with_counts().get(pk=desk.stocktake.pk)
+        shown = progress_of(desk.stocktake)
+        figures.append(([line.product.name for line in left], row.counted_count, shown.counted, shown.total))
+    assert figures == [(["Tea"], 1, 1, 2)] * 2
+    assert set(StocktakeLine.objects.values_list("product__name", "state", "counted")) == {
+        ("Oat milk", "matched", 10),
+        ("Tea", "variance", 0),
+    }

@@ -262,7 +262,7 @@ def test_progress(shop: Shop, enrolled: Enrolled) -> None:
         evidence={"stocktake_id": stocktake.uuid},
     )  # fmt: skip
     found = shop.api.get(f"{where}/progress").json()
-    assert (found["state"], found["total"], found["counted"], found["decided"]) == ("counting", 2, 0, 0)
+    assert (found["state"], found["total"], found["counted"], found["decided"]) == ("counting", 2, 1, 0)
     assert (found["lines"], found["sheets"]) == ({"counted": 1, "to_count": 1}, {"in_progress": 1})
     assert (found["unknown_scans"], found["cases"], found["job"]) == (1, {"overlap": 1}, None)
     assert found["by_counter"][0]["counter"] == factories.actor(enrolled.installation).key
