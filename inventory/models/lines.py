@@ -51,8 +51,9 @@ class StocktakeLineQuerySet(DeviceOwnedQuerySet):
     """Reads of lines: the lists that stock controllers ask for."""
 
     def matched(self) -> Self:
-        """Counted as expected."""
-        return self.filter(counted__isnull=False, variance=0)
+        """Counted as expected, and nothing left to decide; what was assumed to be nothing was not counted."""
+        found = self.filter(counted__isnull=False, variance=0).exclude(state__in=WAITING)
+        return found.exclude(pk__in=found.naming("flags", "assumed_zero").values("pk"))
 
     def missing(self) -> Self:
         """Less than expected."""

@@ -69,6 +69,11 @@ class Finding:
         """The latest pass stands; the others are compared with it."""
         return self.results[-1] if self.results else None
 
+    @property
+    def doubts(self) -> list[Judged]:
+        """Movements whose order to the last pass nobody can tell."""
+        return self.last.doubts if self.last else []
+
 
 def key_of(row: Any) -> Key:
     """The bucket of a line, a level or an entry, by server keys."""

@@ -134,23 +134,24 @@ def _of_uncounted(finding: Finding, policy: CountPolicy) -> dict[str, Any]:
 
 def _troubles(stocktake: Stocktake, finding: Finding, policy: CountPolicy) -> list[Trouble]:
     """Cases of a line: movements in doubt, overlapping sheets, a serial seen twice, a variance over the limit."""
-    last = finding.last
-    if last is None:
+    line = finding.line
+    if line.variance is None or (finding.last is None and "assumed_zero" not in line.flags):
         return []
     kinds = {
-        Case.Kind.AMBIGUOUS_MOVEMENT: bool(last.doubts),
+        Case.Kind.AMBIGUOUS_MOVEMENT: bool(finding.doubts),
         Case.Kind.OVERLAP: "overlap" in finding.flags,
         Case.Kind.SERIAL_IN_TWO_PLACES: "serial_again" in finding.flags,
-        Case.Kind.VARIANCE_OVER_LIMIT: policy.case_over is not None and abs(last.variance) > policy.case_over,
+        Case.Kind.VARIANCE_OVER_LIMIT: policy.case_over is not None and abs(line.variance) > policy.case_over,
     }
     return [_trouble(kind, stocktake, finding) for kind, holds in kinds.items() if holds]
 
 
 def _trouble(kind: Case.Kind, stocktake: Stocktake, finding: Finding) -> Trouble:
-    line, last = finding.line, finding.last
-    assert last is not None  # _troubles() looked
+    line = finding.line
+    assert line.counted is not None  # a number was written for it
+    assert line.expected is not None
     what = {
-        Case.Kind.AMBIGUOUS_MOVEMENT: f"{len(last.doubts)} movements may have been before or after the count",
+        Case.Kind.AMBIGUOUS_MOVEMENT: f"{len(finding.doubts)} movements may have been before or after the count",
         Case.Kind.OVERLAP: "sheets of overlapping zones counted it; the later count stands",
         Case.Kind.SERIAL_IN_TWO_PLACES: "the serial was counted more than once",
         Case.Kind.VARIANCE_OVER_LIMIT: "the variance is over the limit",
@@ -159,14 +160,14 @@ def _trouble(kind: Case.Kind, stocktake: Stocktake, finding: Finding) -> Trouble
         kind=kind,
         key=f"line:{line.uuid}",
         product=line.product,
-        summary=f"{stocktake}: {line.product} at {line.location}, counted {plain(last.tally.counted)}, "
-        f"expected {plain(last.expected)}: {what}",
+        summary=f"{stocktake}: {line.product} at {line.location}, counted {plain(line.counted)}, "
+        f"expected {plain(line.expected)}: {what}",
         evidence={
             "stocktake_id": stocktake.uuid,
             "line_id": line.uuid,
-            "counted": plain(last.tally.counted),
-            "expected": plain(last.expected),
-            "doubts": [_doubt(judged.movement, judged.delta, judged.why) for judged in last.doubts],
+            "counted": plain(line.counted),
+            "expected": plain(line.expected),
+            "doubts": [_doubt(judged.movement, judged.delta, judged.why) for judged in finding.doubts],
         },
     )
 

@@ -6,8 +6,9 @@ import pytest
 
 from inventory.models import Stocktake, StocktakeLine
 from inventory.reports.count_progress import progress_of
+from inventory.services.counting import decisions
 from tests import factories
-from tests.inventory.counting.desk import Desk
+from tests.inventory.counting.desk import BOSS, Desk, after
 
 pytestmark = pytest.mark.django_db
 
@@ -59,3 +60,24 @@ def test_what_waits_for_its_evaluation_is_counted_and_an_assumed_zero_is_not() -
         ("Oat milk", "matched", 10),
         ("Tea", "variance", 0),
     }
+
+
+def test_what_a_person_must_look_at_is_matched_once_it_is_decided() -> None:
+    desk = Desk(independent_counter=True)
+    desk.push(desk.moves(10, after(days=-1)))
+    desk.counted(10)
+    assert (desk.line.state, desk.line.variance, desk.line.flags) == ("variance", 0, ["not_independent"])
+    assert not StocktakeLine.objects.matched().exists()
+    decisions.accept_line(desk.line, actor=BOSS, reason="recounted")
+    assert StocktakeLine.objects.matched().get() == desk.line
+
+
+def test_an_assumed_zero_over_the_limit_has_a_case() -> None:
+    desk = Desk(not_counted="zero_with_approval", case_over="3")
+    desk.stock(42)
+    desk.open()
+    desk.sheet()
+    desk.close()
+    assert (desk.line.variance, desk.line.flags) == (-42, ["assumed_zero"])
+    (case,) = desk.cases("variance_over_limit")
+    assert (case.evidence["counted"], case.evidence["expected"]) == ("0", "42")
