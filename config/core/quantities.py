@@ -96,3 +96,8 @@ class QuantityField(models.Field):  # type: ignore[type-arg]  # generic only in 
 
 for _operator in (Combinable.ADD, Combinable.SUB):
     register_combinable_fields(QuantityField, _operator, QuantityField, QuantityField)
+
+
+def counted(number: int, noun: str) -> str:
+    """1 product, 1,200 products."""
+    return f"{number:,} {noun if number == 1 else f'{noun}s'}"

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from config.core.quantities import counted
 from devices.models import Device, Event, Presence, Standing
 from inventory.admin.jobs import proof_verdict
 from inventory.admin.navigation import list_address, may_view, open_cases
@@ -95,7 +96,7 @@ def _alerts() -> Iterator[Card]:
     found = Alert.objects.standing().aggregate(
         every=Count("pk"), open=Count("pk", filter=Q(state=Alert.State.OPEN)), devices=Count("device", distinct=True)
     )
-    note = f"{found['every']:,} with acknowledged and snoozed, on {found['devices']:,} devices"
+    note = f"{found['every']:,} with acknowledged and snoozed, on {counted(found['devices'], 'device')}"
     tone = "warning" if found["open"] else ""
     yield _card("Open alerts", f"{found['open']:,}", note, "inventory.alert", "state=open", tone=tone)
 

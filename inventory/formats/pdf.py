@@ -21,9 +21,16 @@ TEMPLATES = Path(__file__).parent / "typst"
 MOST_ROWS = 2_000  # of the table, 120 KB of memory each; what is more is in the other formats, its totals here
 TAGGED_ROWS = 1_000  # tags for screen readers make a long table's file 14 times as large
 PORTRAIT_WIDTH = 104  # characters; a wider table lies down
+LONG = re.compile(r"\S{16,}")  # may end a line after a joint, as stocktake:0f3c… or a path
+JOINT = re.compile(r"(?<=[:/_.@])(?=\w)")
 UNBROKEN = re.compile(r"[^\s\u200b-]{25,}")  # longer than a line of a cell
 PIECE = 20
 MOST_TEXT = 400  # characters of one cell
+BREAKS = re.compile(r"[\s\u200b]+|(?<=-)")  # where a line may end
+SHAPES = str.maketrans(
+    dict.fromkeys(" .,:;!|'ijlft\u200b", "\x01") | dict.fromkeys("ABCDEFGHKMNOPQRSTUVWXYZmw", "\x02")
+)
+MEASURED = 8  # of the longest texts of a column
 SCALE = 1000  # the longest bar
 REMEMBERED = 11  # compilations; see forget()
 
@@ -80,18 +87,19 @@ def _describe(sheet: Sheet, known: frozenset[int], *, most_rows: int) -> dict[st
     for _ in stream:
         pass  # counted and summed
     summary = sheet.summarise()
-    totals = [_total(sheet, column) for column in sheet.columns]
+    totals = [_total(sheet, column) for column in sheet.columns] if sheet.count else []
+    totals = totals if any(totals) else []
     data = {
         "title": draw(sheet.title),
         "subtitle": draw(sheet.subtitle),
         "facts": [[draw(label), draw(text)] for label, text in sheet.facts],
         "figures": [[draw(label), draw(text)] for label, text in summary.figures],
         "charts": [_chart(chart, draw) for chart in summary.charts if chart.bars],
-        "landscape": sum(column.width for column in sheet.columns) > PORTRAIT_WIDTH,
-        "columns": [_column(column, sheet) for column in sheet.columns],
+        "landscape": _lies_down(sheet, rows),
+        "columns": [_column(column, sheet, [row[place] for row in rows]) for place, column in enumerate(sheet.columns)],
         "rows": rows,
         "nothing": draw(sheet.nothing),
-        "totals": totals if any(totals) and sheet.count else [],
+        "totals": totals,
         "count": f"{sheet.count:,}",
         "left_out": f"{sheet.count - len(rows):,}" if sheet.count > len(rows) else "",
     }
@@ -104,7 +112,7 @@ def _cell(cell: Any, column: Column, sheet: Sheet, draw: Callable[[str], str]) -
     if column.kind != Kind.TEXT:
         return text
     text = text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}…"
-    return UNBROKEN.sub(_breakable, text)
+    return UNBROKEN.sub(_breakable, LONG.sub(lambda word: JOINT.sub("\u200b", word[0]), text))
 
 
 def _breakable(match: re.Match[str]) -> str:
@@ -112,13 +120,39 @@ def _breakable(match: re.Match[str]) -> str:
     return "\u200b".join(word[start : start + PIECE] for start in range(0, len(word), PIECE))
 
 
-def _column(column: Column, sheet: Sheet) -> dict[str, Any]:
+def _lies_down(sheet: Sheet, rows: Sequence[Sequence[str]]) -> bool:
+    """A table that needs more than the width of upright paper; what its rows leave empty needs nothing."""
+    widths = [column.width for column in sheet.columns]
+    if sum(widths) <= PORTRAIT_WIDTH:
+        return False
+    longest = [max(map(len, texts), default=0) for texts in zip(*rows, strict=True)] or widths
+    titles = [len(column.title) for column in sheet.columns]
+    return sum(min(width, max(needs)) for width, *needs in zip(widths, longest, titles, strict=True)) > PORTRAIT_WIDTH
+
+
+def _column(column: Column, sheet: Sheet, texts: Sequence[str]) -> dict[str, Any]:
+    """What the template makes its width of: the longest texts, what most rows need, the longest words.
+
+    Only these few are measured with the font: measuring every cell takes longer than setting it.
+    """
     title = f"{column.title} ({sheet.zone})" if column.kind == Kind.TIME and str(sheet.zone) != "UTC" else column.title
+    found = sorted({text for text in texts if text}, key=_extent)
+    enough = sorted(map(_extent, texts))[len(texts) * 9 // 10] if texts else 0
     return {
         "title": title,
         "numeric": column.kind in NUMERIC,
-        "share": column.width if column.kind == Kind.TEXT else 0,  # 0: as wide as it needs
+        "wraps": column.kind == Kind.TEXT,  # anything else is never broken
+        "longest": found[-MEASURED:],
+        "usual": [text for text in found if _extent(text) <= enough][-MEASURED:],
+        "words": sorted({word for text in found for word in BREAKS.split(text)}, key=_extent)[-MEASURED:],
+        "title_words": title.split(),
     }
+
+
+def _extent(text: str) -> float:
+    """About how wide it is in our fonts, to find the widest; the template measures those."""
+    shape = text.translate(SHAPES)
+    return len(text) - shape.count("\x01") / 2 + shape.count("\x02") / 4
 
 
 def _total(sheet: Sheet, column: Column) -> str:

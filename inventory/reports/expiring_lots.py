@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from config.core.quantities import counted
 from devices.models import Device
-from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
+from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary
 from inventory.models import Category, Location, Lot
 from inventory.reports.balances import balances
 from inventory.reports.kinds import CATEGORY, LOCATION, Asked, Filter, ReportKind
@@ -79,7 +80,7 @@ class ExpiringLots:
     def summary(self) -> Summary:
         figures = (("Expired on hand", by_unit(self.expired)), (f"Within {self.days:,} days", by_unit(self.soon)))
         bars = [
-            Bar("Expired" if week < 0 else f"Week {week + 1}", Decimal(count), f"{shown_number(Decimal(count))} lots")
+            Bar("Expired" if week < 0 else f"Week {week + 1}", Decimal(count), counted(count, "lot"))
             for week, count in sorted(self.weeks.items())
         ]
         return Summary(figures, [Chart("By time left", bars)] if 1 < len(bars) <= 14 else [])  # noqa: PLR2004  # a quarter

@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from django.db.models import Sum
 
+from config.core.quantities import counted
 from devices.models import Device
 from inventory.formats.sheets import Bar, Cells, Chart, Column, Kind, Sheet, Summary
 from inventory.models import Product, StockMovement
@@ -95,7 +96,7 @@ class LowStock:
             ("Of these out of stock", f"{self.out:,}"),
             ("Products with a reorder level", f"{self.watched:,}"),
         )
-        bars = [Bar(share, Decimal(count), f"{count:,} products") for share, count in self.shares.items()]
+        bars = [Bar(share, Decimal(count), counted(count, "product")) for share, count in self.shares.items()]
         return Summary(figures, [Chart("On hand, as a share of the reorder level", bars)] if self.low else [])
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from config.core.quantities import counted
 from devices.models import Device, Feed
 from inventory.formats.sheets import Cells, Column, Sheet, Summary, no_summary
 
@@ -66,7 +67,7 @@ class Scope:
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         if self.everyone:
-            yield "As of", f"each of {len(self.devices):,} devices at its newest revision"
+            yield "As of", f"the newest revision of {counted(len(self.devices), 'device')}"
         else:
             yield "As of", f"revision {self.heads[self.devices[0].pk]:,}"
         yield "Generated", f"{self.now:%Y-%m-%d %H:%M} UTC"

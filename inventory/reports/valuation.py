@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import reduce
 
+from config.core.quantities import counted
 from devices.models import Device
 from inventory.formats.sheets import EXACT, Bar, Cells, Chart, Column, Kind, Sheet, Summary, shown_number
 from inventory.models import Category, Product
@@ -95,7 +96,7 @@ class Valuation:
             figures.append(("Left out: without a cost", f"{self.unknown:,}"))
         classes = [
             Bar(
-                f"{letter} · {self.members[letter]:,} products",
+                f"{letter} · {counted(self.members[letter], 'product')}",
                 self.classes[letter],
                 shown_number(self.classes[letter], Kind.MONEY),
             )

@@ -9,6 +9,7 @@ from django.core.mail import EmailMessage
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
+from config.core.quantities import counted
 from inventory.errors import FileGone
 from inventory.models import Artifact, Job
 from inventory.services.artifacts import open_artifact
@@ -58,7 +59,7 @@ def _lines(job: Job, artifact: Artifact, *, is_small: bool) -> list[str]:
     size = filesizeformat(artifact.size).replace("\xa0", " ")
     return [
         artifact.name,
-        f"{job.device or 'All devices'}, {number:,} rows, {size}, made {job.finished_at:%Y-%m-%d %H:%M} UTC",
+        f"{job.device or 'All devices'}, {counted(number, 'row')}, {size}, made {job.finished_at:%Y-%m-%d %H:%M} UTC",
         "",
         "It is attached, and here for those who can sign in" if is_small else "It is too large to attach. Sign in",
         f"until {artifact.expires_at:%Y-%m-%d}: {page_of_file(artifact)}",

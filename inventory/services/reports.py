@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from config.core.errors import FieldProblem
+from config.core.quantities import counted
 from devices.models import Device
 from devices.services.owned import find_reference
 from inventory.errors import JobParameters
@@ -152,7 +153,7 @@ def _reporting(run: JobRun, rows: Iterable[Cells]) -> Iterator[Cells]:
     """The rows, with the job's progress; a job that was cancelled stops here."""
     for number, cells in enumerate(rows):
         if number % STEP == 0:
-            run.progress(number, message=f"{number:,} rows")
+            run.progress(number, message=counted(number, "row"))
         yield cells
 
 

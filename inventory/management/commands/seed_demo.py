@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
+from config.core.quantities import counted
 from inventory.services.demo.seed import DEFAULT_SEED, seed_demo
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         console = Console(file=options.get("stdout") or sys.stdout, soft_wrap=True, highlight=False, markup=False)
         made = [demo for demo in seed_demo(seed=options["seed"]) if demo.token]
         for demo in made:
-            console.print(f"{demo.device}: {demo.products} products, {demo.movements} movements")
+            console.print(f"{demo.device}: {counted(demo.products, 'product')}, {counted(demo.movements, 'movement')}")
             console.print(f"  id     {demo.device.uuid}")
             console.print(f"  token  {demo.token}")
         if made:

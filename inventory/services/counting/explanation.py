@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.core.quantities import plain
+from config.core.quantities import counted, plain
 from config.core.wire import wire_time
 from devices.models import Event
 from inventory.models import CountEntry, ScanEvent, StocktakeLine
@@ -107,11 +107,11 @@ def _sentence(line: StocktakeLine, last: Result | None) -> str:
     after = [judged for judged in last.judged if not judged.before]
     told = (
         f"Counted {plain(last.tally.counted)} {unit} in pass {last.tally.pass_number}; "
-        f"expected {plain(last.expected)} {unit}: the level less {len(after)} later movements. "
+        f"expected {plain(last.expected)} {unit}: the level less {counted(len(after), 'later movement')}. "
         f"Variance {plain(last.variance)} {unit}."
     )
     doubts = len(last.doubts)
-    return f"{told} Of {doubts} movements nobody can tell whether they came before." if doubts else told
+    return f"{told} Nobody can tell of {counted(doubts, 'movement')} whether before the count." if doubts else told
 
 
 def _decision(line: StocktakeLine) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from config.core.quantities import plain
+from config.core.quantities import counted, plain
 from devices.actors import Actor
 from devices.models import Device
 from devices.services.feed import take_revisions
@@ -150,8 +150,9 @@ def _trouble(kind: Case.Kind, stocktake: Stocktake, finding: Finding) -> Trouble
     line = finding.line
     assert line.counted is not None  # a number was written for it
     assert line.expected is not None
+    doubts = counted(len(finding.doubts), "movement")
     what = {
-        Case.Kind.AMBIGUOUS_MOVEMENT: f"{len(finding.doubts)} movements may have been before or after the count",
+        Case.Kind.AMBIGUOUS_MOVEMENT: f"{doubts} may have been before or after the count",
         Case.Kind.OVERLAP: "sheets of overlapping zones counted it; the later count stands",
         Case.Kind.SERIAL_IN_TWO_PLACES: "the serial was counted more than once",
         Case.Kind.VARIANCE_OVER_LIMIT: "the variance is over the limit",

@@ -12,6 +12,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from config.core.errors import FieldProblem
+from config.core.quantities import counted
 from devices.actors import Actor
 from devices.models import Device
 from devices.services.owned import (
@@ -210,7 +211,7 @@ def approve_stocktake(stocktake: Stocktake, *, actor: Actor, expected_revision: 
         approved_by=actor.name[:200],
     )
     if undecided:
-        raise LinesUndecided(f"{undecided} lines wait for a decision.")
+        raise LinesUndecided(f"{counted(undecided, 'line')} without a decision.")
     for counters in lines.filter(state=Line.ACCEPTED).values_list("counters", flat=True):
         refuse_counter(actor, counters)
     return current

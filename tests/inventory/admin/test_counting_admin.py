@@ -152,7 +152,7 @@ def test_the_page_of_a_line_says_why(
     count(boss, stocktake, line, factories.actor(enrolled.installation), 7, installation=enrolled.installation)
     factories.make_movement(line.device, product_id=line.product.uuid, quantity=Decimal(2))
     page = boss.get(address(StocktakeLine, "change", line.pk)).content.decode()
-    assert "Counted 7 pcs in pass 1; expected 10 pcs: the level less 1 later movements" in page
+    assert "Counted 7 pcs in pass 1; expected 10 pcs: the level less 1 later movement" in page
     assert "it happened when the count had arrived already" in page
     assert "set 7" in page
 

@@ -141,7 +141,7 @@ def test_whoever_counted_what_another_count_replaced_cannot_decide(same_sheet: b
 
 def test_whoever_counted_an_accepted_variance_cannot_approve_it() -> None:
     desk = varied(recount="optional")
-    with pytest.raises(LinesUndecided, match="1 lines wait"):
+    with pytest.raises(LinesUndecided, match="1 line without"):
         stocktakes.approve_stocktake(desk.stocktake, actor=BOSS)
     desk.accept()
     before = desk.stocktake.revision

@@ -185,8 +185,8 @@ def test_everything_behind_a_number_is_told() -> None:
     assert desk.head == before == take_revisions(desk.device, 0).start - 1
     assert (told["level_now"], told["stored"]["expected"], told["flags"]) == ("42", "37", ["ambiguous"])
     assert told["sentence"] == (
-        "Counted 36 pcs in pass 1; expected 37 pcs: the level less 1 later movements. Variance -1 pcs. "
-        "Of 1 movements nobody can tell whether they came before."
+        "Counted 36 pcs in pass 1; expected 37 pcs: the level less 1 later movement. Variance -1 pcs. "
+        "Nobody can tell of 1 movement whether before the count."
     )
     (one,) = told["passes"]
     assert [(row["quantity"], row["why"]) for row in one["movements"]] == [("5", "clock_close"), ("-3", "own_earlier")]

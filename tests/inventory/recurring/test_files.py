@@ -61,7 +61,7 @@ def test_a_report_is_mailed_once(device: Device, ring: Any, api: APIClient, form
     [message] = mail.outbox
     assert message.to == PEOPLE
     assert message.subject.startswith("Stock, weekly: Stock on hand Scanner ")
-    assert "Scanner, 1 rows" in message.body
+    assert "Scanner, 1 row," in message.body
     assert "It is attached" in message.body
     assert message.extra_headers["Message-ID"] == f"<{job.uuid}@127.0.0.1>"
     [part] = [one for one in message.message().walk() if one.get_filename()]

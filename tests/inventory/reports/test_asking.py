@@ -130,6 +130,6 @@ def test_all_devices_have_their_name_in_front(reports: Reports, device: Device, 
     found = reports.everyone("stock_on_hand")
     assert [(row["device"], row["product"]) for row in found["rows"]] == [("Scanner", "Tea"), ("Stranger", "Tea")]
     assert found["subtitle"] == "All devices"
-    assert "each of 2 devices" in found["facts"]["As of"]
+    assert "the newest revision of 2 devices" in found["facts"]["As of"]
     assert Job.objects.get().result == {"rows": 2, "revision": None}
     assert [row["product"] for row in reports.json("stock_on_hand")["rows"]] == ["Tea"]  # a device sees its own
