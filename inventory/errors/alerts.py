@@ -3,7 +3,7 @@
 AppError
 ├── Unavailable 503 mail_failed
 ├── Conflict 409    alert_cleared
-└── Invalid 422     alert_rule_invalid
+└── Invalid 422     alert_rule_invalid, snooze_invalid
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ class AlertRuleInvalid(errors.Invalid):
     internal_code = "alert_rule_invalid"
     title = "A rule of this kind cannot be like this"
     advice = "Correct the field listed in `errors`; docs/alerts.md says what each kind needs."
+
+
+class SnoozeInvalid(errors.Invalid):
+    internal_code = "snooze_invalid"
+    title = "An alert cannot rest like this"
+    advice = "Snooze until a time that is still to come; only a snoozed alert has one."
 
 
 class AlertCleared(errors.Conflict):

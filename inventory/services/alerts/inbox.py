@@ -13,7 +13,7 @@ from config.core.errors import FieldProblem
 from devices.actors import Actor
 from devices.services.owned import change_owned, lock_owned, writable
 from inventory.errors import SyncReadOnly
-from inventory.errors.alerts import AlertCleared, AlertRuleInvalid
+from inventory.errors.alerts import AlertCleared, SnoozeInvalid
 from inventory.models import Alert
 
 
@@ -26,7 +26,7 @@ def acknowledge_alert(alert: Alert, *, actor: Actor, expected_revision: int | No
 def snooze_alert(alert: Alert, *, actor: Actor, until: datetime, expected_revision: int | None = None) -> Alert:
     """Nobody hears of it until then; what is still there by then is raised again.
 
-    Raises AlertCleared, AlertRuleInvalid, RevisionMismatch.
+    Raises AlertCleared, SnoozeInvalid, RevisionMismatch.
     """
     if until <= timezone.now():
         raise _invalid("Give a time that is still to come.", "until")
@@ -40,7 +40,7 @@ def update_alert(
     """What a device did with it offline: acknowledged or snoozed, nothing else. A rest that is over by now is
     stored all the same; the next look opens the alert again.
 
-    Raises SyncReadOnly, AlertCleared, AlertRuleInvalid, RevisionMismatch.
+    Raises SyncReadOnly, AlertCleared, SnoozeInvalid, RevisionMismatch.
     """
     values = writable(changes, frozenset({"state", "snoozed_until"}))
     state = values.get("state", alert.state)
@@ -53,8 +53,8 @@ def update_alert(
     return _move(alert, expected_revision, actor=actor, action=state, changes=wanted)
 
 
-def _invalid(detail: str, field: str) -> AlertRuleInvalid:
-    return AlertRuleInvalid(detail, errors=[FieldProblem(field, "invalid", detail)])
+def _invalid(detail: str, field: str) -> SnoozeInvalid:
+    return SnoozeInvalid(detail, errors=[FieldProblem(field, "invalid", detail)])
 
 
 @transaction.atomic
