@@ -1,4 +1,4 @@
-"""The counts of the demo: a spot count that is posted, and a full count that is going on."""
+"""The counts of the demo: two spot counts that are posted, and a full count that is going on."""
 
 from __future__ import annotations
 
@@ -25,26 +25,33 @@ from inventory.services.counting.stocktakes import (
 POLICY = {"recount": "optional"}
 
 
-def seed_counts(installation: Installation, *, actor: Actor, posted_at: Location, open_at: Location) -> None:
-    """Count `posted_at` to the end, one piece short; begin to count everything, at `open_at`. `actor` decides."""
-    counter = _Counter(installation, actor)
-    done = counter.stocktake("Cold cabinet, spot check", kind=CountKind.SPOT, location=posted_at)
-    sheet = counter.sheet(done, posted_at)
-    levels = counter.levels(posted_at)
-    short = max(levels, key=lambda level: level.quantity)
-    for level in levels:
-        counter.count(sheet, level, max(level.quantity - (level == short), Decimal(0)))
-    submit_sheet(sheet, actor=counter.me)
-    close_stocktake(done, actor=actor)
-    lines = list(done.lines.exclude(variance=0))
-    decide_lines(done, lines, action="accept", actor=actor, reason=VarianceReason.MISSING, note="Seen by two")
-    approve_stocktake(done, actor=actor)
-    post_stocktake(done, actor=actor)
+def seed_counts(
+    installations: Sequence[Installation], *, actor: Actor, cold: Location, room: Location, shelves: Location
+) -> None:
+    """Two spot counts to the end, each by its counter, and a full one that begins at the shelves. `actor` decides."""
+    first, second = (_Counter(installation, actor) for installation in installations)
+    _count_to_the_end(first, "Cold cabinet, spot check", cold, short=1)
+    _count_to_the_end(second, "Back room, spot check", room, short=3)
+    going_on = first.stocktake("Autumn count", kind=CountKind.FULL)
+    sheet = first.sheet(going_on, shelves)
+    for level in first.levels(shelves)[::2]:
+        first.count(sheet, level, max(level.quantity, Decimal(0)))
 
-    going_on = counter.stocktake("Autumn count", kind=CountKind.FULL)
-    sheet = counter.sheet(going_on, open_at)
-    for level in counter.levels(open_at)[::2]:
-        counter.count(sheet, level, max(level.quantity, Decimal(0)))
+
+def _count_to_the_end(counter: _Counter, name: str, place: Location, *, short: int) -> None:
+    """Counted, decided, approved and posted; one piece is missing of each of the `short` fullest levels."""
+    done = counter.stocktake(name, kind=CountKind.SPOT, location=place)
+    sheet = counter.sheet(done, place)
+    levels = counter.levels(place)
+    missing = sorted(levels, key=lambda level: -level.quantity)[:short]
+    for level in levels:
+        counter.count(sheet, level, max(level.quantity - (level in missing), Decimal(0)))
+    submit_sheet(sheet, actor=counter.me)
+    close_stocktake(done, actor=counter.actor)
+    lines = list(done.lines.exclude(variance=0))
+    decide_lines(done, lines, action="accept", actor=counter.actor, reason=VarianceReason.MISSING, note="Seen by two")
+    approve_stocktake(done, actor=counter.actor)
+    post_stocktake(done, actor=counter.actor)
 
 
 class _Counter:

@@ -120,8 +120,11 @@ def _seed_device(plan: Plan, seed: int) -> DemoDevice:
     story = _Story(enrolled.installation.device, plan, Random(f"{seed}/{plan.key}"))  # noqa: S311  # a demo, no secret
     movements = story.tell()
     if plan.key == COUNTED:
-        cold, shelves = story.place("S-COLD"), story.place("S")
-        seed_counts(enrolled.installation, actor=story.actor, posted_at=cold, open_at=shelves)
+        _, code = create_enrollment_code(actor=story.actor, device=story.device, label="Second counter")
+        join = Wish(device_id=device_id, name="Stockroom handheld", platform="Zebra TC22", enrollment_code=code)
+        counters = (enrolled.installation, register_device(join).installation)
+        places = {name: story.place(key) for name, key in (("cold", "S-COLD"), ("room", "B"), ("shelves", "S"))}
+        seed_counts(counters, actor=story.actor, **places)
     return DemoDevice(story.device, enrolled.token, products=len(plan.goods), movements=movements)
 
 
@@ -169,6 +172,7 @@ class _Story:
             sku=good.sku,
             category_id=category.uuid,
             reorder_level=Decimal(self.plan.delivered // 4),
+            unit_cost=good.unit_cost,
         )
         self._make(create_barcode, f"barcode/{good.sku}", product_id=product.uuid, value=good.ean13, symbology="EAN-13")
         if self.plan.key == "warehouse":

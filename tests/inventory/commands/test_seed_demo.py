@@ -23,6 +23,9 @@ from inventory.models import (
     StocktakeLine,
     Task,
 )
+from inventory.reports.accuracy import accuracy_by
+from inventory.reports.registry import REPORTS
+from inventory.reports.scope import open_scope
 from tests.conftest import client_with
 
 TABLES = (Product, Barcode, Location, Lot, StockMovement, Task, Case, Event)
@@ -67,14 +70,29 @@ def test_it_shows_a_bit_of_everything(printed: str) -> None:
     assert {Case.Kind.NEGATIVE_STOCK, Case.Kind.UNKNOWN_BARCODE} == set(Case.objects.values_list("kind", flat=True))
 
 
-def test_one_count_is_posted_and_one_goes_on(printed: str) -> None:
+def test_two_counts_are_posted_and_one_goes_on(printed: str) -> None:
     states = dict(Stocktake.objects.values_list("name", "state"))
-    assert states == {"Cold cabinet, spot check": "posted", "Autumn count": "counting"}
+    posted_ones = dict.fromkeys(("Cold cabinet, spot check", "Back room, spot check"), "posted")
+    assert states == posted_ones | {"Autumn count": "counting"}
     posted = StocktakeLine.objects.filter(stocktake__state="posted")
     assert set(posted.values_list("state", flat=True)) == {"posted"}
     assert StockMovement.objects.filter(kind="count").count() == posted.exclude(variance=0).count() >= 1
     going_on = StocktakeLine.objects.filter(stocktake__state="counting").values_list("state", flat=True)
     assert set(going_on) == {"to_count", "counted"}
+
+
+def test_its_reports_have_something_to_show(printed: str) -> None:
+    shop = Device.objects.get(name="Harbour Street shop")
+    valuation = REPORTS["valuation"].build(open_scope(shop), {})
+    assert len(list(valuation)) >= 35
+    assert valuation.totals["value"] > 0
+    accuracy = REPORTS["count_accuracy"].build(open_scope(shop), {})
+    assert len(list(accuracy)) == 2
+    assert accuracy.totals["gross_value"] > 0
+    assert [chart.title for chart in accuracy.summarise().charts] == ["Accuracy"]
+    counters = {one.name: one.exact for one in accuracy_by("counter", devices=[shop])}
+    assert counters.keys() == {"Harbour Street shop", "Stockroom handheld"}
+    assert all(counters.values())
 
 
 def test_a_second_run_changes_nothing(printed: str) -> None:
