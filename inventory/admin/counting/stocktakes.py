@@ -213,7 +213,7 @@ class StocktakeAdmin(OwnedAdmin):
 
     @column(description="Lists")
     def lists(self, row: Stocktake) -> str:
-        names = ("matched", "missing", "unexpected", "misplaced", "not_counted", "waiting")
+        names = ("matched", "missing", "surplus", "unexpected", "misplaced", "not_counted", "waiting")
         links = [(link_to_list(StocktakeLine, name.replace("_", " "), **_of(row), list=name),) for name in names]
         unknown = link_to_list(ScanEvent, "unknown scans", sheet__stocktake__id__exact=row.pk, outcome__exact="unknown")
         return format_html_join(" · ", "{}", [*links, (unknown,)])
