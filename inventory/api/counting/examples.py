@@ -70,6 +70,32 @@ ENTRY = extend_schema(
         ),
     ]
 )
+SHEET_ENTRIES = [
+    OpenApiExample("Seven in all", {"product_id": ID, "mode": "set", "quantity": "7"}, request_only=True),
+    OpenApiExample("Two more of a lot", {"product_id": ID, "lot_id": ID, "mode": "add", "quantity": "2"},
+                   request_only=True),
+]  # fmt: skip
+STOCKTAKE = extend_schema(
+    examples=[
+        OpenApiExample("All of a shelf", {"name": "Shelf 3, March", "location_id": ID}, request_only=True),
+        OpenApiExample("A spot check", {"name": "Dairy", "kind": "spot", "category_id": ID}, request_only=True),
+    ]
+)
+SHEET = extend_schema(
+    examples=[
+        OpenApiExample("One zone for one scanner",
+                       {"stocktake_id": ID, "name": "Left side", "location_id": ID, "assigned_to": ID},
+                       request_only=True),
+        OpenApiExample("Whoever takes it", {"stocktake_id": ID, "assignee_name": "Ada"}, request_only=True),
+    ]
+)  # fmt: skip
+SUBMITTED = [
+    OpenApiExample("Counted offline, up to its 41st operation", {"final_sequence": 41}, request_only=True),
+    OpenApiExample("Counted online", {}, request_only=True),
+]
+DECISION = [
+    OpenApiExample("Why it is so", {"reason": "damaged", "note": "A pallet fell over."}, request_only=True),
+]
 DECISIONS = [
     OpenApiExample(
         "Accept what is missing", {"list": "missing", "action": "accept", "reason": "missing"}, request_only=True

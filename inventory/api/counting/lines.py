@@ -16,6 +16,7 @@ from config.core.fields import ExactText, QuantityWire
 from config.core.filters import DeviceFilterSet, ReferenceFilter, refuse_unknown
 from devices.api.owned import DeviceScopedViewSet
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
+from inventory.api.counting.examples import DECISION
 from inventory.api.counting.why import WhySerializer, veil_explanation
 from inventory.api.veil import VeiledMixin
 from inventory.errors.counting import FourEyes
@@ -142,25 +143,25 @@ class LineViewSet(VeiledMixin, DeviceScopedViewSet):
         serializer.is_valid(raise_exception=True)
         return self.answer(service(line, actor=self.actor, **serializer.validated_data))
 
-    @extend_schema(request=DecisionSerializer, responses=LineSerializer)
+    @extend_schema(request=DecisionSerializer, responses=LineSerializer, examples=DECISION)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The shelf is right: posting books the variance. Not by whoever counted it."""
         return self._decide(decisions.accept_line, request)
 
-    @extend_schema(request=DecisionSerializer, responses=LineSerializer)
+    @extend_schema(request=DecisionSerializer, responses=LineSerializer, examples=DECISION)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The book is kept. Not by whoever counted it."""
         return self._decide(decisions.reject_line, request)
 
-    @extend_schema(request=DecisionSerializer, responses=LineSerializer)
+    @extend_schema(request=DecisionSerializer, responses=LineSerializer, examples=DECISION)
     @action(detail=True, methods=["post"])
     def excuse(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """It need not be counted (again); the book is kept."""
         return self._decide(decisions.excuse_line, request)
 
-    @extend_schema(request=DecisionSerializer, responses=LineSerializer)
+    @extend_schema(request=DecisionSerializer, responses=LineSerializer, examples=DECISION)
     @action(detail=True, methods=["post"])
     def recount(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Mark it for the next pass; POST /v1/stocktakes/{id}/recount opens that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -17,7 +17,7 @@ from devices.api.owned import CreateMixin, DeviceScopedViewSet, UpdateMixin
 from devices.api.records import RecordSerializer, ReferenceId, StrictSerializer
 from inventory.api.callers import calling_installation
 from inventory.api.counting.entries import ENTRY_REFERENCES, SheetEntrySerializer
-from inventory.api.counting.examples import SCANS
+from inventory.api.counting.examples import SCANS, SHEET, SHEET_ENTRIES, SUBMITTED
 from inventory.api.counting.placing import placed_by
 from inventory.api.counting.scanning import read_scans, show_heard
 from inventory.models import CountSheet, Location, Stocktake
@@ -71,6 +71,7 @@ class SheetFilter(DeviceFilterSet):
         }
 
 
+@extend_schema_view(create=SHEET)
 class SheetViewSet(CreateMixin, UpdateMixin, DeviceScopedViewSet):
     """Count sheets of the device. Zones add up within a pass; passes are compared."""
 
@@ -99,7 +100,7 @@ class SheetViewSet(CreateMixin, UpdateMixin, DeviceScopedViewSet):
         expected = self.expected_revision()
         return self.answer(sheets.download_sheet(self._sheet(), actor=self.actor, expected_revision=expected))
 
-    @extend_schema(request=SubmitSerializer, responses=SheetSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=SubmitSerializer, responses=SheetSerializer, parameters=[IF_MATCH], examples=SUBMITTED)
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Counted. Sealed as soon as the server holds every operation up to `final_sequence`."""
@@ -126,7 +127,7 @@ class SheetViewSet(CreateMixin, UpdateMixin, DeviceScopedViewSet):
         shown = show_heard(heard, many=isinstance(request.data, list), blind=sheet.blind)
         return Response(shown, status=201)
 
-    @extend_schema(request=SheetEntrySerializer, responses={201: SheetEntrySerializer})
+    @extend_schema(request=SheetEntrySerializer, responses={201: SheetEntrySerializer}, examples=SHEET_ENTRIES)
     @action(detail=True, methods=["post"], serializer_class=SheetEntrySerializer, references=ENTRY_REFERENCES)
     def entries(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Typed counts on this sheet: one, or a list with a result per row."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.functional import cached_property
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -21,7 +21,7 @@ from devices.models import Installation
 from inventory.api.callers import calling_installation
 from inventory.api.counting.decisions import DecidedSerializer, DecisionsSerializer, decide
 from inventory.api.counting.entries import ScanEventFilter, ScanEventViewSet, UnreadScanSerializer
-from inventory.api.counting.examples import DECISIONS
+from inventory.api.counting.examples import DECISIONS, STOCKTAKE
 from inventory.api.counting.lines import (
     LINE_HARMLESS,
     LINE_ORDERING,
@@ -104,6 +104,7 @@ UNKNOWN_SCANS = {
 }
 
 
+@extend_schema_view(create=STOCKTAKE)
 class StocktakeViewSet(VeiledMixin, OwnedViewSet):
     """Stocktakes of the device. Nothing is frozen while one is counted; docs/counting.md tells how that is exact."""
 

@@ -136,8 +136,7 @@ def test_it_is_counted_again_decided_and_posted(shop: Shop) -> None:
     why = boss.get(f"{at_line}/why").json()
     assert (why["stored"]["counted"], [passed["counted"] for passed in why["passes"]]) == ("7", ["7", "7"])
     assert (
-        why["sentence"]
-        == "Counted 7 pcs in pass 2; expected 10 pcs: the level less 1 later movement. Variance -3 pcs."
+        why["sentence"] == "Counted 7 pcs in pass 2; expected 10 pcs: the level less 1 later movement. Variance -3 pcs."
     )
     posted = [move for passed in why["passes"] for move in passed["movements"]]
     assert [(move["kind"], move["why"], move["in_doubt"]) for move in posted] == [("count", "own_posting", False)] * 2
