@@ -88,13 +88,11 @@ def telling(model: type[Case | Alert]) -> Any:
     return model.objects.filter(kind__in=TELLING[model])
 
 
-def hide_telling(rows: Any, installation: Installation | None) -> Any:
+def hide_telling(rows: Any, installation: Installation) -> Any:
     """Adds is_hidden to cases or alerts: those that tell of a product of which any level is hidden.
 
-    Where none is named (a case of before cases had one), any hidden line hides it. Nothing for people.
+    Where none is named (a case of before cases had one), any hidden line hides it.
     """
-    if installation is None:
-        return rows
     counted = Exists(hidden_lines(installation, product=OuterRef("product")))
     unnamed = Q(product=None) & Exists(hidden_lines(installation))
     return rows.annotate(is_hidden=Q(kind__in=TELLING[rows.model]) & (counted | unnamed))

@@ -222,8 +222,11 @@ def test_a_stocktake_of_a_category_says_nothing_of_others(*, inside: bool, cases
     desk.close()
     desk.post()
     goods = [factories.make_product(desk.device, category_id=below.uuid if inside else None) for _ in range(2)]
-    for product in goods:
-        desk.moved(4, -30, product)
+    where = {"to_location_id": str(desk.bay.uuid)}
+    late = [desk.moves(4, after(minutes=-30)) for _ in goods]
+    for op, product in zip(late, goods, strict=True):
+        op["data"] |= {**where, "product_id": str(product.uuid)}
+    assert {result.status for result in desk.push(*late, who=1).results} == {"applied"}
     assert len(desk.cases("late_movement")) == cases * 2
     assert StocktakeLine.objects.filter(stocktake=desk.key).count() == cases * 2
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from inventory.models import Case, StocktakeLine
 from inventory.services.counting import decisions, late, posting, sheets, stocktakes
+from inventory.services.counting.entries import record_entry
 from inventory.services.ledger import prove_ledger
 from inventory.services.movements import reverse_movement
 from tests import factories
-from tests.inventory.counting.desk import BOSS, Desk, after, operation
+from tests.inventory.counting.desk import BOSS, CLERK, Desk, after, operation
 from tests.inventory.counting.test_costs import measured
 from tests.inventory.counting.test_late import again, finish, posted
 
@@ -213,3 +215,18 @@ def test_many_lines_cost_what_few_do() -> None:
         cases: Any = Case.objects.filter(device=desk.device, kind="late_movement")
         assert cases.count() == 2 * number
     assert costs[1] <= costs[0] + 2  # SQLite writes many columns in parts
+
+
+def test_a_count_by_people_alone_is_looked_at_as_well() -> None:
+    """No installation, so no order of its own: times decide."""
+    desk = Desk(recount="optional")
+    desk.stock(10, occurred_at=after(days=-1))
+    desk.open()
+    told_by_people = {"product_id": desk.product.uuid, "quantity": Decimal(7), "counted_at": after()}
+    record_entry(device=desk.device, sheet_id=desk.sheet().uuid, actor=CLERK, **told_by_people)
+    finish(desk)
+    first = desk.line
+    second = count_again(desk, 7, 5, 1)
+    desk.push(desk.moves(-2, after(minutes=-30)), who=1)
+    posting.reverse_line(second, actor=BOSS)
+    assert told(desk) == [(str(second.uuid), "-2", "open"), (str(first.uuid), "-2", "open")]

