@@ -25,7 +25,7 @@ class DeviceOwnedQuerySet(AliveQuerySet):
 class DeviceOwnedModel(RecordModel):
     """A row of one device. `id` stays on the server; `uuid` is the wire id, unique within the device."""
 
-    # No index of its own: every index leads with the device, and one more misleads the planner.
+    # No index of its own: both constraints below lead with the device, and one more misleads the planner.
     device = models.ForeignKey(
         "devices.Device", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
     )

@@ -52,8 +52,7 @@ class StocktakeLineQuerySet(DeviceOwnedQuerySet):
 
     def matched(self) -> Self:
         """Counted as expected, and nothing left to decide; what was assumed to be nothing was not counted."""
-        found = self.filter(counted__isnull=False, variance=0).exclude(state__in=WAITING)
-        return found.exclude(pk__in=found.naming("flags", "assumed_zero").values("pk"))
+        return self.filter(counted__isnull=False, variance=0).exclude(state__in=WAITING).exclude(counters=[])
 
     def missing(self) -> Self:
         """Less than expected."""

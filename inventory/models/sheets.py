@@ -119,6 +119,11 @@ class CountFact(DeviceOwnedModel):
         told = self.counted_at or self.received_at
         return corrected_time(told, offset_ms=self.clock_offset_ms, received_at=self.received_at)
 
+    @property
+    def counters(self) -> set[str]:
+        """Who counted: the person or installation that acted, and the installation it was done on."""
+        return {self.counter} | ({f"installation:{self.installation.uuid}"} if self.installation else set())
+
 
 class ScanEventQuerySet(DeviceOwnedQuerySet):
     """Reads of scans."""

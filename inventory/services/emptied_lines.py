@@ -49,7 +49,8 @@ def _looks(device: Device, buckets: Sequence[Bucket], since: datetime) -> list[C
         received_at__gte=since,  # it was looked at no later than that
         sheet__stocktake__state__in=(State.POSTED, State.CLOSED),
     )
-    looks = rows.select_related("sheet").prefetch_related("sheet__stocktake__device", "sheet__stocktake__category")
+    few = ("sheet__stocktake__device", "sheet__stocktake__category", "installation")
+    looks = rows.select_related("sheet").prefetch_related(*few)
     return sorted((look for look in looks if look.corrected_at >= since), key=lambda look: look.corrected_at)
 
 
@@ -87,5 +88,5 @@ def _line(uuid: UUID, look: CountEntry, bucket: Bucket) -> StocktakeLine:
         variance=NOTHING,
         head=stocktake.evaluated_head,
         counted_at=look.corrected_at,
-        counters=[look.counter] if look.counter else [],
+        counters=sorted(look.counters),
     )

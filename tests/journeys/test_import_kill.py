@@ -1,6 +1,6 @@
 """A worker that is killed with -9 in the middle of an import's apply: another goes on, and every line is there once.
 
-IMPORT_LINES=20000 makes it the large run whose figures are in docs/imports.md.
+IMPORT_LINES says how many lines.
 """
 
 from __future__ import annotations

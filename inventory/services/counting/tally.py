@@ -63,7 +63,7 @@ def tally_pass(pass_number: int, entries: Iterable[CountEntry], *, above: Above,
         counted=counted,
         entries=chosen,
         counts=[fact_of_count(entry) for entry in chosen],
-        counters=frozenset(key for found in by_sheet.values() for entry in found for key in counters_of(entry)),
+        counters=frozenset(key for found in by_sheet.values() for entry in found for key in entry.counters),
         counted_at=chosen[-1].corrected_at,
         flags=tuple(sorted(flags)),
     )
@@ -92,13 +92,6 @@ def in_own_order(entries: Sequence[CountEntry]) -> list[CountEntry]:
     for entry in sorted((e for e in entries if e.sequence is not None), key=lambda e: e.sequence or 0, reverse=True):
         queues.setdefault(entry.installation_id, []).append(entry)
     return [entry if entry.sequence is None else queues[entry.installation_id].pop() for entry in entries]
-
-
-def counters_of(entry: CountEntry) -> Iterable[str]:
-    """Who counted: the person or installation that acted, and the installation it was done on."""
-    yield entry.counter
-    if entry.installation is not None:
-        yield f"installation:{entry.installation.uuid}"
 
 
 def _effective(entries: Sequence[CountEntry]) -> list[CountEntry]:

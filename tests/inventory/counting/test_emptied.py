@@ -185,6 +185,9 @@ def test_what_comes_late_after_posting_has_a_case_and_can_be_absorbed() -> None:
     posted(desk)
     desk.moved(4, -30)
     assert desk.told() == {"Oat milk": ("posted", 0, 0, [])}
+    line = StocktakeLine.objects.get(location=desk.bay)
+    assert line.counters == [f"installation:{desk.installations[0].uuid}"]
+    assert line in StocktakeLine.objects.matched()
     (case,) = desk.cases("late_movement")
     assert case.evidence["quantity"] == "4"
     absorb_movement(case, actor=BOSS)
